@@ -1,0 +1,142 @@
+//! The one table of problem codes.
+//!
+//! Each refusal of the platform's APIs has a row: the code clients match on, the HTTP status, and the text that says
+//! what is wrong and what to do. `docs/problems.md` is written from it.
+
+/// A kind of refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProblemCode {
+    /// What clients match on, for example `AUTH-00010`.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong and what to do, in a sentence or two. Clients show it.
+    pub title: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal $status:literal $title:literal;)*) => {
+        $($(#[$doc])* pub const $name: ProblemCode = ProblemCode { code: $code, status: $status, title: $title };)*
+        /// Every row, in order of code.
+        pub const ALL: &[ProblemCode] = &[$($name),*];
+    };
+}
+
+codes! {
+    /// The customer's organisation is not in the register.
+    PARTY_UNKNOWN = "AUTH-00000" 400
+        "The organisation is not known here. Check partyOrgNo: it must be a registered organisation, not a person.";
+    /// A right that the system does not have, or that cannot be passed on.
+    RIGHT_NOT_FOUND = "AUTH-00001" 400
+        "One or more rights are not among those the system has registered. Register them on the system first, or ask for fewer.";
+    /// The system user is there already.
+    SYSTEM_USER_EXISTS = "AUTH-00004" 400
+        "A system user already exists for this system, organisation and external reference. Use it, or ask with another externalRef.";
+    /// A request of the other kind waits under the same triple.
+    REQUEST_PENDING = "AUTH-00007" 400
+        "A request for this system, organisation and external reference already waits for an answer. Use it, or delete it first.";
+    /// No such request, for this caller.
+    REQUEST_NOT_FOUND = "AUTH-00010" 404
+        "There is no such request. Check the id; a request that was deleted is gone.";
+    /// No such system, for this caller.
+    SYSTEM_NOT_FOUND = "AUTH-00011" 404
+        "There is no such system among yours. Check the system id, and that the system is not deleted.";
+    /// The request has been answered.
+    REQUEST_NOT_NEW = "AUTH-00013" 409
+        "The request has already been answered or has timed out. Post a new one to ask again.";
+    /// The redirect URL is not one of the system's.
+    REDIRECT_NOT_REGISTERED = "AUTH-00021" 400
+        "The redirect URL is not among those registered on the system. Scheme, host and path must be equal; the query may differ.";
+    /// The token does not say which organisation calls.
+    VENDOR_UNKNOWN = "AUTH-00023" 401
+        "The token does not name the vendor's organisation. Use a Maskinporten token, whose consumer claim does.";
+    /// The system has no redirect URLs.
+    REDIRECT_NONE_REGISTERED = "AUTH-00026" 400
+        "The system has no redirect URLs registered. Register one on the system, or leave redirectUrl out.";
+    /// A standard request asks for nothing.
+    NOTHING_ASKED_FOR = "AUTH-00059" 400
+        "A request asks for at least one right or access package.";
+    /// A package that the system does not have.
+    PACKAGE_NOT_IN_SYSTEM = "AUTH-00063" 400
+        "One or more access packages are not among those the system has registered. Register them on the system first, or ask for fewer.";
+    /// Bad input to the system register; the entries of `validationErrors` say what.
+    VALIDATION = "STD-00000" 400
+        "One or more values are not valid. See validationErrors.";
+}
+
+/// Entries of `validationErrors` of a [`VALIDATION`] problem.
+pub mod validation {
+    /// A kind of bad value.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub struct ValidationCode {
+        /// What clients match on, for example `AUTH.VLD-00002`.
+        pub code: &'static str,
+        /// Where in the request, as the wire has always written it.
+        pub path: &'static str,
+        /// What is wrong and what to do.
+        pub title: &'static str,
+    }
+
+    macro_rules! codes {
+        ($($(#[$doc:meta])* $name:ident = $code:literal $path:literal $title:literal;)*) => {
+            $($(#[$doc])* pub const $name: ValidationCode = ValidationCode { code: $code, path: $path, title: $title };)*
+            /// Every row, in order of code.
+            pub const ALL: &[ValidationCode] = &[$($name),*];
+        };
+    }
+
+    codes! {
+        /// `vendor.ID` is not an organisation.
+        VENDOR_ID = "AUTH.VLD-00000" "/registersystemrequest/vendor/id"
+            "The vendor is not an organisation number in ISO 6523 form. Write 0192: and nine digits.";
+        /// The id does not begin with the vendor's number.
+        SYSTEM_ID_FORM = "AUTH.VLD-00001" "/registersystemrequest/systemid"
+            "The system id does not begin with the vendor's organisation number and an underscore, or is longer than 255 characters.";
+        /// The id is taken.
+        SYSTEM_ID_EXISTS = "AUTH.VLD-00002" "/registersystemrequest/systemid"
+            "The system id already exists. Ids of deleted systems are not free either; choose another.";
+        /// A resource that is not in the registry.
+        RESOURCE_NOT_FOUND = "AUTH.VLD-00003" "/registersystemrequest/rights/resource"
+            "One or more resources are not in the resource registry.";
+        /// A client id that belongs to another system.
+        CLIENT_ID_TAKEN = "AUTH.VLD-00004" "/registersystemrequest/clientid"
+            "One or more client ids already belong to another system. A client belongs to one system only.";
+        /// A redirect URL that is not absolute https.
+        REDIRECT_URL = "AUTH.VLD-00005" "/registersystemrequest/allowedredirecturls"
+            "One or more redirect URLs are not absolute https URLs.";
+        /// The same right twice.
+        RIGHT_TWICE = "AUTH.VLD-00006" "/registersystemrequest/rights/resource"
+            "The same right is listed more than once.";
+        /// The same package twice.
+        PACKAGE_TWICE = "AUTH.VLD-00007" "/registersystemrequest/accesspackages"
+            "The same access package is listed more than once.";
+        /// A package that is not there, or cannot be given to systems.
+        PACKAGE_UNKNOWN = "AUTH.VLD-00008" "/registersystemrequest/accesspackages"
+            "One or more access packages are not known, or cannot be given to a system.";
+        /// The resource is named by something else than `urn:altinn:resource`.
+        RESOURCE_ATTRIBUTE_ID = "AUTH.VLD-00009" "/registersystemrequest/rights/resource"
+            "A right names its resource by the attribute urn:altinn:resource and no other.";
+        /// The same client id twice.
+        CLIENT_ID_TWICE = "AUTH.VLD-00011" "/registersystemrequest/clientid"
+            "The same client id is listed more than once.";
+        /// White space in the id.
+        SYSTEM_ID_SPACE = "AUTH.VLD-00013" "/registersystemrequest/systemid"
+            "The system id has a space in it.";
+        /// A resource of a kind that is not given as a right.
+        RESOURCE_NOT_DELEGABLE = "AUTH.VLD-00017" "/registersystemrequest/rights/resource"
+            "One or more resources are of a kind that cannot be given to a system.";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_code_has_one_row() {
+        let codes: HashSet<_> = super::ALL.iter().map(|row| row.code).collect();
+        assert_eq!(codes.len(), super::ALL.len());
+        let codes: HashSet<_> = super::validation::ALL.iter().map(|row| row.code).collect();
+        assert_eq!(codes.len(), super::validation::ALL.len());
+    }
+}
