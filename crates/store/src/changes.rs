@@ -1,0 +1,182 @@
+//! The change log and the audit journal.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::session::{Session, execute, fetch_all};
+use crate::sql;
+
+/// What kind of thing has changed. The key beside it names which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// Parties and their roles, all at once; the key is `*`.
+    Parties,
+    /// A Maskinporten client or its keys, by client id.
+    Client,
+    /// A scope or who it is granted to, by name.
+    Scope,
+    /// The owner of a scope prefix, by prefix.
+    ScopePrefix,
+    /// A signing key, by key id.
+    SigningKey,
+    /// A resource or its policy, by identifier.
+    Resource,
+    /// A system, by internal id.
+    System,
+    /// A request for a system user, by id.
+    Request,
+    /// A system user and what is delegated to it, by id.
+    SystemUser,
+}
+
+impl ChangeKind {
+    const ALL: [Self; 9] = [
+        Self::Parties,
+        Self::Client,
+        Self::Scope,
+        Self::ScopePrefix,
+        Self::SigningKey,
+        Self::Resource,
+        Self::System,
+        Self::Request,
+        Self::SystemUser,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Parties => "parties",
+            Self::Client => "client",
+            Self::Scope => "scope",
+            Self::ScopePrefix => "scope_prefix",
+            Self::SigningKey => "signing_key",
+            Self::Resource => "resource",
+            Self::System => "system",
+            Self::Request => "request",
+            Self::SystemUser => "system_user",
+        }
+    }
+}
+
+/// An entry of the change log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Larger than that of every change committed before.
+    pub number: i64,
+    /// What kind of thing.
+    pub kind: ChangeKind,
+    /// Which thing.
+    pub key: String,
+}
+
+/// Who makes a change, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChangeContext {
+    /// An organisation (`org:974761076`), a person (`person:` and party uuid), or the program (`cli`, `system`).
+    pub actor: String,
+    /// The party that is acted for, where it is another.
+    pub on_behalf_of: Option<String>,
+    /// The Maskinporten client that called.
+    pub client_id: Option<String>,
+    /// The HTTP request.
+    pub request_id: Option<String>,
+}
+
+/// An entry of the audit journal. Never holds a national identity number, a key or a token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditEntry {
+    /// Names the entry; in order of time.
+    pub id: Uuid,
+    /// What happened: `request.approved`.
+    pub event: &'static str,
+    /// The party it concerns.
+    pub party: Option<Uuid>,
+    /// The thing it concerns.
+    pub subject: String,
+    /// What else is worth knowing.
+    pub details: Value,
+}
+
+#[derive(sqlx::FromRow)]
+struct ChangeRow {
+    number: i64,
+    kind: String,
+    key: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct AuditRow {
+    event: String,
+    actor: String,
+    subject: String,
+}
+
+impl Session {
+    /// The change entries after `number`, in order, at most 1000.
+    pub async fn changes_since(&mut self, number: i64) -> Result<Vec<Change>, StoreError> {
+        let rows = fetch_all!(self, ChangeRow, sql::CHANGES_SINCE, number)?;
+        rows.into_iter()
+            .map(|row| {
+                let kind = ChangeKind::ALL.into_iter().find(|kind| kind.as_str() == row.kind);
+                let kind = kind.ok_or_else(|| StoreError::Inconsistent(format!("change kind {}", row.kind)))?;
+                Ok(Change { number: row.number, kind, key: row.key })
+            })
+            .collect()
+    }
+
+    pub(crate) async fn insert_change(
+        &mut self,
+        change: &Change,
+        context: &ChangeContext,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        execute!(
+            self,
+            sql::INSERT_CHANGE,
+            change.number,
+            change.kind.as_str(),
+            &change.key,
+            &context.actor,
+            &context.on_behalf_of,
+            &context.client_id,
+            &context.request_id,
+            at.as_microsecond(),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) async fn insert_audit(
+        &mut self,
+        entry: AuditEntry,
+        actor: &str,
+        at: Timestamp,
+        request_id: Option<&str>,
+    ) -> Result<(), StoreError> {
+        execute!(
+            self,
+            sql::INSERT_AUDIT,
+            entry.id,
+            at.as_microsecond(),
+            entry.event,
+            actor,
+            entry.party,
+            &entry.subject,
+            Json(&entry.details),
+            request_id,
+        )?;
+        Ok(())
+    }
+
+    /// What has happened to one thing: event, actor and thing, oldest first.
+    pub async fn audit_of(&mut self, subject: &str) -> Result<Vec<(String, String, String)>, StoreError> {
+        let rows = fetch_all!(self, AuditRow, sql::AUDIT_OF, subject)?;
+        Ok(rows.into_iter().map(|row| (row.event, row.actor, row.subject)).collect())
+    }
+}
+
+/// Reads a time as the store writes it.
+pub(crate) fn timestamp(microseconds: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_microsecond(microseconds).map_err(|_| StoreError::Inconsistent(format!("time {microseconds}")))
+}

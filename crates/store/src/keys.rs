@@ -1,0 +1,70 @@
+//! Private signing keys, sealed before they come here.
+
+use jiff::Timestamp;
+
+use crate::changes::{ChangeKind, timestamp};
+use crate::error::StoreError;
+use crate::session::{Session, Write, execute, fetch_all};
+use crate::sql;
+
+/// What a signing key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyPurpose {
+    /// Maskinporten's access tokens.
+    Maskinporten,
+    /// The sandbox's test login provider's identity tokens.
+    TestLogin,
+}
+
+impl KeyPurpose {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Maskinporten => "maskinporten",
+            Self::TestLogin => "test_login",
+        }
+    }
+}
+
+/// A private key, sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    /// Names the key.
+    pub kid: String,
+    /// What it signs.
+    pub purpose: KeyPurpose,
+    /// The private key, encrypted.
+    pub sealed: Vec<u8>,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    kid: String,
+    purpose: String,
+    sealed: Vec<u8>,
+    created: i64,
+}
+
+impl Session {
+    /// Every signing key, oldest first.
+    pub async fn signing_keys(&mut self) -> Result<Vec<StoredKey>, StoreError> {
+        let key = |row: Row| {
+            let purposes = [KeyPurpose::Maskinporten, KeyPurpose::TestLogin];
+            let purpose = purposes.into_iter().find(|purpose| purpose.as_str() == row.purpose);
+            let purpose = purpose.ok_or_else(|| StoreError::Inconsistent(format!("key purpose {}", row.purpose)))?;
+            Ok(StoredKey { kid: row.kid, purpose, sealed: row.sealed, created: timestamp(row.created)? })
+        };
+        fetch_all!(self, Row, sql::SIGNING_KEYS)?.into_iter().map(key).collect()
+    }
+}
+
+impl Write {
+    /// Stores a new signing key.
+    pub async fn insert_signing_key(&mut self, key: &StoredKey) -> Result<(), StoreError> {
+        let created = key.created.as_microsecond();
+        execute!(self, sql::INSERT_SIGNING_KEY, &key.kid, key.purpose.as_str(), &key.sealed, created)?;
+        self.changed(ChangeKind::SigningKey, &key.kid);
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! Requests for system users.
+
+use jiff::Timestamp;
+use model::{AccessPackage, Request, RequestKind, RequestStatus, Right, SystemId, SystemUserKind};
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::changes::{ChangeKind, timestamp};
+use crate::error::StoreError;
+use crate::parties::org_number;
+use crate::session::{Session, Write, execute, fetch_all, fetch_optional};
+use crate::sql;
+
+/// What at most one open or answered request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The system, by internal id.
+    pub system: Uuid,
+    /// The customer, by party uuid.
+    pub party: Uuid,
+    /// The vendor's reference.
+    pub external_ref: String,
+    /// Standard or agent.
+    pub kind: RequestKind,
+}
+
+/// What of a request is never searched for.
+#[derive(Serialize, Deserialize)]
+struct RequestDocument {
+    title: String,
+    rights: Vec<Right>,
+    access_packages: Vec<AccessPackage>,
+    redirect_url: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    kind: String,
+    system_internal_id: Uuid,
+    system_id: String,
+    party: Uuid,
+    org_number: String,
+    external_ref: String,
+    status: String,
+    escalated: bool,
+    created: i64,
+    expires: i64,
+    answered: Option<i64>,
+    answered_by: Option<Uuid>,
+    document: Json<RequestDocument>,
+}
+
+/// Reads a kind as the store writes it.
+pub(crate) fn kind(text: &str) -> Result<SystemUserKind, StoreError> {
+    let kinds = [SystemUserKind::Standard, SystemUserKind::Agent];
+    let found = kinds.into_iter().find(|kind| kind.as_str() == text);
+    found.ok_or_else(|| StoreError::Inconsistent(format!("kind {text}")))
+}
+
+impl TryFrom<Row> for Request {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let document = row.document.0;
+        let status = RequestStatus::from_wire(&row.status);
+        let answered = match (row.answered, row.answered_by) {
+            (Some(at), Some(by)) => Some((timestamp(at)?, by)),
+            _ => None,
+        };
+        Ok(Self {
+            id: row.id,
+            kind: kind(&row.kind)?,
+            system_internal_id: row.system_internal_id,
+            system_id: SystemId::registered(row.system_id),
+            party: row.party,
+            party_org: org_number(&row.org_number)?,
+            external_ref: row.external_ref,
+            title: document.title,
+            rights: document.rights,
+            access_packages: document.access_packages,
+            status: status.ok_or_else(|| StoreError::Inconsistent(format!("request status {}", row.status)))?,
+            redirect_url: document.redirect_url,
+            escalated: row.escalated,
+            created: timestamp(row.created)?,
+            expires: timestamp(row.expires)?,
+            answered,
+        })
+    }
+}
+
+impl Session {
+    /// The request with this id, unless it is deleted.
+    pub async fn request(&mut self, id: Uuid) -> Result<Option<Request>, StoreError> {
+        fetch_optional!(self, Row, sql::REQUEST, id)?.map(TryInto::try_into).transpose()
+    }
+
+    /// The newest request of this key that is not deleted, whatever its status.
+    pub async fn latest_request(&mut self, key: &RequestKey) -> Result<Option<Request>, StoreError> {
+        let RequestKey { system, party, external_ref, kind } = key;
+        let row = fetch_optional!(self, Row, sql::LATEST_REQUEST, system, party, external_ref, kind.as_str())?;
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// The requests that wait for a customer's answer, newest first, at most 1000.
+    pub async fn open_requests(&mut self, party: Uuid) -> Result<Vec<Request>, StoreError> {
+        fetch_all!(self, Row, sql::OPEN_REQUESTS, party)?.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl Write {
+    /// Stores a new request. One of the same key that is there already is an error.
+    pub async fn insert_request(&mut self, request: &Request) -> Result<(), StoreError> {
+        let document = RequestDocument {
+            title: request.title.clone(),
+            rights: request.rights.clone(),
+            access_packages: request.access_packages.clone(),
+            redirect_url: request.redirect_url.clone(),
+        };
+        execute!(
+            self,
+            sql::INSERT_REQUEST,
+            request.id,
+            request.kind.as_str(),
+            request.system_internal_id,
+            request.party,
+            &request.external_ref,
+            request.status.as_str(),
+            request.escalated,
+            request.created.as_microsecond(),
+            request.expires.as_microsecond(),
+            Json(&document),
+        )?;
+        self.changed(ChangeKind::Request, request.id);
+        Ok(())
+    }
+
+    /// Writes the answer, if the request still waits for one; whether it did.
+    pub async fn answer_request(
+        &mut self,
+        id: Uuid,
+        status: RequestStatus,
+        at: Timestamp,
+        by: Uuid,
+    ) -> Result<bool, StoreError> {
+        let rows = execute!(self, sql::ANSWER_REQUEST, id, status.as_str(), at.as_microsecond(), by)?;
+        self.changed(ChangeKind::Request, id);
+        Ok(rows == 1)
+    }
+
+    /// Writes that a request's time has run out, if it still waits; whether it did.
+    pub async fn time_out_request(&mut self, id: Uuid) -> Result<bool, StoreError> {
+        let rows = execute!(self, sql::TIME_OUT_REQUEST, id)?;
+        self.changed(ChangeKind::Request, id);
+        Ok(rows == 1)
+    }
+
+    /// Deletes a request of any status; whether it was there.
+    pub async fn delete_request(&mut self, id: Uuid) -> Result<bool, StoreError> {
+        let rows = execute!(self, sql::DELETE_REQUEST, id)?;
+        self.changed(ChangeKind::Request, id);
+        Ok(rows == 1)
+    }
+}

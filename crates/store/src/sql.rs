@@ -1,0 +1,101 @@
+//! Every statement, once, for both engines. Each is prepared on both by a test.
+
+macro_rules! statements {
+    ($($name:ident = $sql:literal;)*) => {
+        $(pub(crate) const $name: &str = $sql;)*
+        /// Every statement by name, for the test that prepares them on both engines.
+        pub const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
+    };
+}
+
+statements! {
+    // The installation
+    INSTALLATION = "SELECT kind, created, key_check, epoch, stopped, last_change FROM installation WHERE id = 1";
+    CREATE_INSTALLATION = "INSERT INTO installation (id, kind, created, key_check, epoch, stopped, last_change) VALUES (1, $1, $2, $3, 0, NULL, 0)";
+    TAKE_EPOCH = "UPDATE installation SET epoch = epoch + 1, stopped = NULL WHERE id = 1 RETURNING epoch";
+    BEGIN_WRITE = "UPDATE installation SET epoch = epoch WHERE id = 1 AND epoch = $1 RETURNING last_change";
+    SAVE_LAST_CHANGE = "UPDATE installation SET last_change = $1 WHERE id = 1";
+    MARK_STOPPED = "UPDATE installation SET stopped = $2 WHERE id = 1 AND epoch = $1";
+
+    // Change log and audit journal
+    CHANGES_SINCE = "SELECT number, kind, key FROM change WHERE number > $1 ORDER BY number LIMIT 1000";
+    INSERT_CHANGE = "INSERT INTO change (number, kind, key, actor, on_behalf_of, client_id, request_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT_AUDIT = "INSERT INTO audit (id, at, event, actor, party, subject, details, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    AUDIT_OF = "SELECT event, actor, subject FROM audit WHERE subject = $1 ORDER BY at, id";
+
+    // Parties
+    ORGANISATIONS = "SELECT party_uuid, party_id, org_number, name, unit_type, parent FROM party WHERE kind = 'organisation'";
+    PERSONS = "SELECT party_uuid, party_id, user_id, name FROM party WHERE kind = 'person'";
+    PARTY_ROLES = "SELECT r.organisation, r.role, r.holder, h.kind FROM party_role r JOIN party h ON h.party_uuid = r.holder";
+    LARGEST_PARTY_IDS = "SELECT COALESCE(MAX(party_id), 0) AS party_id, COALESCE(MAX(user_id), 0) AS user_id FROM party";
+    UPSERT_ORGANISATION = "INSERT INTO party (party_uuid, party_id, kind, name, org_number, unit_type) VALUES ($1, $2, 'organisation', $3, $4, $5) ON CONFLICT (party_uuid) DO UPDATE SET name = excluded.name, unit_type = excluded.unit_type";
+    SET_PARENT = "UPDATE party SET parent = $2 WHERE party_uuid = $1";
+    UPSERT_PERSON = "INSERT INTO party (party_uuid, party_id, kind, name, user_id, national_id_hash, national_id_sealed) VALUES ($1, $2, 'person', $3, $4, $5, $6) ON CONFLICT (party_uuid) DO UPDATE SET name = excluded.name";
+    PERSON_BY_NATIONAL_ID = "SELECT party_uuid, party_id, user_id, name FROM party WHERE national_id_hash = $1";
+    NATIONAL_ID_SEALED = "SELECT national_id_sealed FROM party WHERE party_uuid = $1 AND national_id_sealed IS NOT NULL";
+    DELETE_ROLES = "DELETE FROM party_role WHERE organisation = $1";
+    INSERT_ROLE = "INSERT INTO party_role (organisation, role, holder) VALUES ($1, $2, $3) ON CONFLICT (organisation, role, holder) DO NOTHING";
+
+    // Clients and scopes
+    CLIENTS = "SELECT document FROM client";
+    CLIENT = "SELECT document FROM client WHERE client_id = $1";
+    UPSERT_CLIENT = "INSERT INTO client (client_id, org, document) VALUES ($1, $2, $3) ON CONFLICT (client_id) DO UPDATE SET document = excluded.document";
+    ALL_CLIENT_KEYS = "SELECT client_id, document FROM client_key";
+    CLIENT_KEYS = "SELECT client_id, document FROM client_key WHERE client_id = $1 ORDER BY kid";
+    DELETE_CLIENT_KEYS = "DELETE FROM client_key WHERE client_id = $1";
+    INSERT_CLIENT_KEY = "INSERT INTO client_key (client_id, kid, document) VALUES ($1, $2, $3)";
+    SCOPES = "SELECT document FROM scope";
+    SCOPE = "SELECT document FROM scope WHERE name = $1";
+    INSERT_SCOPE = "INSERT INTO scope (name, owner, document) VALUES ($1, $2, $3)";
+    ALL_SCOPE_ACCESS = "SELECT scope, consumer, created, updated FROM scope_access";
+    SCOPE_ACCESS = "SELECT scope, consumer, created, updated FROM scope_access WHERE scope = $1 ORDER BY consumer";
+    UPSERT_SCOPE_ACCESS = "INSERT INTO scope_access (scope, consumer, created, updated) VALUES ($1, $2, $3, $3) ON CONFLICT (scope, consumer) DO UPDATE SET updated = excluded.updated";
+    DELETE_SCOPE_ACCESS = "DELETE FROM scope_access WHERE scope = $1 AND consumer = $2";
+    SCOPE_PREFIXES = "SELECT prefix, org FROM scope_prefix";
+    UPSERT_SCOPE_PREFIX = "INSERT INTO scope_prefix (prefix, org) VALUES ($1, $2) ON CONFLICT (prefix) DO UPDATE SET org = excluded.org";
+
+    // Signing keys
+    SIGNING_KEYS = "SELECT kid, purpose, sealed, created FROM signing_key ORDER BY created, kid";
+    INSERT_SIGNING_KEY = "INSERT INTO signing_key (kid, purpose, sealed, created) VALUES ($1, $2, $3, $4)";
+
+    // Systems
+    SYSTEMS = "SELECT internal_id, system_id, vendor, is_deleted, created, document FROM system";
+    SYSTEM = "SELECT internal_id, system_id, vendor, is_deleted, created, document FROM system WHERE internal_id = $1";
+    SYSTEM_BY_ID = "SELECT internal_id, system_id, vendor, is_deleted, created, document FROM system WHERE system_id = $1";
+    INSERT_SYSTEM = "INSERT INTO system (internal_id, system_id, vendor, is_deleted, created, document) VALUES ($1, $2, $3, $4, $5, $6)";
+    SYSTEM_CLIENT = "SELECT internal_id FROM system_client WHERE client_id = $1";
+    INSERT_SYSTEM_CLIENT = "INSERT INTO system_client (client_id, internal_id) VALUES ($1, $2)";
+    INSERT_SYSTEM_CHANGE = "INSERT INTO system_change (id, internal_id, change_type, changed_by, client_id, changed_data, created) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+    // Resources
+    RESOURCES = "SELECT document, policy FROM resource";
+    RESOURCE = "SELECT document, policy FROM resource WHERE identifier = $1";
+    INSERT_RESOURCE = "INSERT INTO resource (identifier, owner, version, document, policy) VALUES ($1, $2, 1, $3, NULL)";
+    UPDATE_POLICY = "UPDATE resource SET policy = $2, version = version + 1 WHERE identifier = $1";
+
+    // Requests
+    REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.id = $1 AND NOT r.is_deleted";
+    OPEN_REQUESTS = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.party = $1 AND r.status = 'New' AND NOT r.is_deleted ORDER BY r.created DESC LIMIT 1000";
+    LATEST_REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.system_internal_id = $1 AND r.party = $2 AND r.external_ref = $3 AND r.kind = $4 AND NOT r.is_deleted ORDER BY r.created DESC, r.id DESC LIMIT 1";
+    INSERT_REQUEST = "INSERT INTO request (id, kind, system_internal_id, party, external_ref, status, escalated, is_deleted, created, expires, document) VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8, $9, $10)";
+    ANSWER_REQUEST = "UPDATE request SET status = $2, answered = $3, answered_by = $4 WHERE id = $1 AND status = 'New' AND NOT is_deleted";
+    TIME_OUT_REQUEST = "UPDATE request SET status = 'Timedout' WHERE id = $1 AND status = 'New' AND NOT is_deleted";
+    DELETE_REQUEST = "UPDATE request SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
+
+    // System users
+    SYSTEM_USERS = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by, u.access_packages FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner";
+    SYSTEM_USER = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by, u.access_packages FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner WHERE u.id = $1";
+    ALL_SYSTEM_USER_RIGHTS = "SELECT system_user, resource, action FROM system_user_right";
+    SYSTEM_USER_RIGHTS = "SELECT system_user, resource, action FROM system_user_right WHERE system_user = $1 ORDER BY resource, action";
+    INSERT_SYSTEM_USER = "INSERT INTO system_user (id, kind, system_internal_id, owner, external_ref, title, is_deleted, created, created_by, access_packages) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9)";
+    INSERT_SYSTEM_USER_RIGHT = "INSERT INTO system_user_right (system_user, resource, action) VALUES ($1, $2, $3)";
+    DELETE_SYSTEM_USER = "UPDATE system_user SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
+    DELETE_SYSTEM_USER_RIGHTS = "DELETE FROM system_user_right WHERE system_user = $1";
+
+    // Sessions of persons
+    INSERT_SESSION = "INSERT INTO session (id_hash, person, level, created, last_seen, expires) VALUES ($1, $2, $3, $4, $4, $5)";
+    SESSION = "SELECT person, level, created, last_seen, expires FROM session WHERE id_hash = $1";
+    TOUCH_SESSION = "UPDATE session SET last_seen = $2 WHERE id_hash = $1";
+    DELETE_SESSION = "DELETE FROM session WHERE id_hash = $1";
+    DELETE_OLD_SESSIONS = "DELETE FROM session WHERE expires < $1";
+}

@@ -1,0 +1,631 @@
+//! One suite for both engines: whatever a method of the store promises is asked of SQLite and of PostgreSQL.
+//!
+//! PostgreSQL is found through `TEST_DATABASE_URL`; `./test postgres cargo test -p store` starts one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::{Timestamp, ToSpan};
+use model::{
+    AccessPackage, Client, ClientKey, DelegatedRight, Organisation, Person, RegisteredSystem, Request, RequestStatus,
+    Resource, ResourceType, Right, RoleHolder, Scope, ScopeVisibility, SystemChange, SystemId, SystemUser,
+    SystemUserKind, Translated,
+};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use store::{
+    AuditEntry, ChangeContext, ChangeKind, Database, InstallationKind, KeyPurpose, NewPerson, OpenError, PersonSecret,
+    PersonSession, RequestKey, Store, StoreError, StoredKey, SystemLogEntry, Write,
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A database of a test's own.
+struct TestDatabase {
+    database: Database,
+    _folder: TempDir,
+}
+
+impl TestDatabase {
+    fn sqlite() -> Self {
+        let folder = TempDir::new().unwrap();
+        Self { database: Database::Sqlite(folder.path().join("test.db")), _folder: folder }
+    }
+
+    async fn postgres() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place where tests read it")]
+        let url = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL; see ./test");
+        let name = format!("store_{}", id().simple());
+        let mut admin = PgConnection::connect(&url).await.unwrap();
+        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        let (server, _) = url.rsplit_once('/').unwrap();
+        Self { database: Database::Postgres(format!("{server}/{name}")), _folder: TempDir::new().unwrap() }
+    }
+
+    async fn open(&self) -> Store {
+        self.try_open(InstallationKind::Sandbox).await.unwrap()
+    }
+
+    async fn try_open(&self, kind: InstallationKind) -> Result<Store, OpenError> {
+        Store::open(self.database.clone(), kind, b"check", now()).await.map(|(store, _)| store)
+    }
+}
+
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite { $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name(super::TestDatabase::sqlite()).await; })* }
+        mod postgres { $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name(super::TestDatabase::postgres().await).await; })* }
+    };
+}
+
+on_both! {
+    every_statement_is_understood,
+    one_instance_at_a_time,
+    a_database_remembers_its_kind,
+    parties_are_kept,
+    clients_and_scopes_are_kept,
+    systems_are_kept_and_their_names_and_clients_are_unique,
+    resources_are_kept,
+    a_request_is_answered_once,
+    racing_answers_have_one_winner,
+    a_triple_has_one_request_at_a_time,
+    system_users_are_kept_and_unique_while_they_live,
+    sessions_are_kept,
+    change_numbers_follow_the_order_of_commits,
+    what_is_not_committed_never_happened,
+    the_audit_journal_is_kept,
+    signing_keys_are_kept,
+    texts_differ_by_case,
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests need ids that no other test has")]
+fn id() -> Uuid {
+    Uuid::new_v4()
+}
+
+/// A moment with microseconds, which must survive.
+fn now() -> Timestamp {
+    Timestamp::from_microsecond(1_795_000_000_123_456).unwrap()
+}
+
+async fn write(store: &Store) -> Write {
+    let context = ChangeContext { actor: "test".into(), ..ChangeContext::default() };
+    store.write(context, now()).await.unwrap()
+}
+
+fn organisation(number: &str, party_id: i64) -> Organisation {
+    Organisation {
+        party_uuid: id(),
+        party_id,
+        org_number: number.parse().unwrap(),
+        name: "TILFELDIG SUBTIL APE".into(),
+        unit_type: "AS".into(),
+        parent: None,
+    }
+}
+
+fn person(party_id: i64) -> NewPerson {
+    NewPerson {
+        person: Person { party_uuid: id(), party_id, user_id: party_id + 1, name: "Pia".into() },
+        secret: PersonSecret { hash: vec![u8::try_from(party_id % 256).unwrap(); 32], sealed: vec![1, 2, 3] },
+    }
+}
+
+fn system(name: &str, clients: &[&str]) -> RegisteredSystem {
+    RegisteredSystem {
+        internal_id: id(),
+        id: SystemId::registered(name.into()),
+        vendor: "991825827".parse().unwrap(),
+        name: Translated::same("SmartCloud"),
+        description: Translated::same("Regnskap"),
+        rights: vec![Right::to_resource("ske-krav-og-betalinger")],
+        access_packages: vec![AccessPackage { urn: "urn:altinn:accesspackage:x".into() }],
+        client_ids: clients.iter().map(|id| (*id).to_owned()).collect(),
+        allowed_redirect_urls: vec!["https://vendor.example/a?b=c".parse().unwrap()],
+        is_visible: true,
+        is_deleted: false,
+        created: now(),
+    }
+}
+
+fn request(system: &RegisteredSystem, party: &Organisation) -> Request {
+    Request {
+        id: id(),
+        kind: SystemUserKind::Standard,
+        system_internal_id: system.internal_id,
+        system_id: system.id.clone(),
+        party: party.party_uuid,
+        party_org: party.org_number,
+        external_ref: party.org_number.to_string(),
+        title: "SmartCloud".into(),
+        rights: system.rights.clone(),
+        access_packages: vec![],
+        status: RequestStatus::New,
+        redirect_url: Some("https://vendor.example/a?state=1".into()),
+        escalated: false,
+        created: now(),
+        expires: now() + 240.hours(),
+        answered: None,
+    }
+}
+
+fn system_user(request: &Request) -> SystemUser {
+    let right = |action: &str| DelegatedRight { resource: "ske-krav-og-betalinger".into(), action: action.into() };
+    SystemUser {
+        id: request.id,
+        kind: request.kind,
+        system_internal_id: request.system_internal_id,
+        system_id: request.system_id.clone(),
+        owner_party: request.party,
+        owner: request.party_org,
+        external_ref: request.external_ref.clone(),
+        title: request.title.clone(),
+        rights: vec![right("read"), right("write")],
+        access_packages: vec![],
+        is_deleted: false,
+        created: now(),
+        created_by: id(),
+    }
+}
+
+/// A system and a customer, stored.
+async fn system_and_customer(store: &Store) -> (RegisteredSystem, Organisation) {
+    let (system, customer) = (system("991825827_smartcloud", &["client-1"]), organisation("310904473", 1));
+    let mut tx = write(store).await;
+    tx.put_organisation(&customer).await.unwrap();
+    tx.insert_system(&system).await.unwrap();
+    tx.commit().await.unwrap();
+    (system, customer)
+}
+
+fn key_of(request: &Request) -> RequestKey {
+    RequestKey {
+        system: request.system_internal_id,
+        party: request.party,
+        external_ref: request.external_ref.clone(),
+        kind: request.kind,
+    }
+}
+
+async fn every_statement_is_understood(database: TestDatabase) {
+    let store = database.open().await;
+    assert_eq!(store.refused_statements().await.unwrap(), Vec::<String>::new());
+    let sqlite = TestDatabase::sqlite().open().await;
+    assert_eq!(store.columns().await.unwrap(), sqlite.columns().await.unwrap());
+}
+
+async fn one_instance_at_a_time(database: TestDatabase) {
+    let store = database.open().await;
+    assert!(store.still_ours().await);
+    assert!(matches!(database.try_open(InstallationKind::Sandbox).await, Err(OpenError::InUse(_))));
+    store.close(now()).await.unwrap();
+    let opened = Store::open(database.database.clone(), InstallationKind::Sandbox, b"other", now()).await;
+    let (store, installation) = opened.unwrap();
+    assert_eq!(installation.key_check, b"check");
+    assert_eq!(installation.stopped, Some(now()));
+    drop(store);
+    // One that did not stop in good order leaves no lock behind, and no time at which it stopped.
+    let reopened = async {
+        for _ in 0..50 {
+            let opened = Store::open(database.database.clone(), InstallationKind::Sandbox, b"", now()).await;
+            match opened {
+                Err(OpenError::InUse(_)) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+                other => return other.unwrap().1,
+            }
+        }
+        panic!("the lock of a dropped instance was never given back");
+    };
+    assert_eq!(reopened.await.stopped, None);
+}
+
+async fn a_database_remembers_its_kind(database: TestDatabase) {
+    database.open().await.close(now()).await.unwrap();
+    let error = database.try_open(InstallationKind::Production).await.unwrap_err();
+    assert!(error.to_string().contains("belongs to a sandbox installation and cannot be opened as production"));
+    assert!(!error.to_string().contains('@'));
+}
+
+async fn parties_are_kept(database: TestDatabase) {
+    let store = database.open().await;
+    let (main, mut sub, pia) = (organisation("310904473", 1), organisation("991825827", 2), person(3));
+    let mut tx = write(&store).await;
+    // A forward reference: the sub-unit before its main unit.
+    sub.parent = Some(main.party_uuid);
+    tx.put_organisation(&sub).await.unwrap();
+    tx.put_organisation(&main).await.unwrap();
+    tx.set_parent(sub.party_uuid, sub.parent).await.unwrap();
+    tx.put_person(&pia).await.unwrap();
+    let role = |role: &str, holder| (role.to_owned(), holder);
+    let roles = [role("DAGL", pia.person.party_uuid), role("REVI", sub.party_uuid)];
+    tx.replace_roles(main.party_uuid, &roles).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut session = store.read().await.unwrap();
+    let mut organisations = session.organisations().await.unwrap();
+    organisations.sort_by_key(|organisation| organisation.party_id);
+    assert_eq!(organisations, [main.clone(), sub.clone()]);
+    assert_eq!(session.persons().await.unwrap(), [pia.person.clone()]);
+    assert_eq!(session.largest_party_ids().await.unwrap(), (3, 4));
+    assert_eq!(session.person_by_national_id(&pia.secret.hash).await.unwrap(), Some(pia.person.clone()));
+    assert_eq!(session.person_by_national_id(b"unknown").await.unwrap(), None);
+    assert_eq!(session.national_id_sealed(pia.person.party_uuid).await.unwrap(), Some(vec![1, 2, 3]));
+    assert_eq!(session.national_id_sealed(main.party_uuid).await.unwrap(), None);
+    let holders: HashSet<_> = session.roles().await.unwrap().into_iter().map(|role| role.holder).collect();
+    let expected = [RoleHolder::Person(pia.person.party_uuid), RoleHolder::Organisation(sub.party_uuid)];
+    assert_eq!(holders, HashSet::from(expected));
+    drop(session);
+
+    // A line replaces all roles of its organisation.
+    let mut tx = write(&store).await;
+    tx.replace_roles(main.party_uuid, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.read().await.unwrap().roles().await.unwrap(), []);
+}
+
+async fn clients_and_scopes_are_kept(database: TestDatabase) {
+    let store = database.open().await;
+    let org = "991825827".parse().unwrap();
+    let mut client = Client {
+        client_id: "client-1".into(),
+        org,
+        name: "SmartCloud".into(),
+        description: String::new(),
+        scopes: vec!["skatteetaten:krav".into()],
+        access_token_lifetime: 120,
+        active: true,
+        created: now(),
+        updated: now(),
+    };
+    let key = |kid: &str| ClientKey {
+        kid: kid.into(),
+        alg: "RS256".into(),
+        n: "n".into(),
+        e: "AQAB".into(),
+        expires: now() + 8760.hours(),
+        created: now(),
+    };
+    let scope = Scope {
+        name: "skatteetaten:krav".parse().unwrap(),
+        owner: "974761076".parse().unwrap(),
+        description: "Krav".into(),
+        visibility: ScopeVisibility::Public,
+        allowed_integration_types: vec!["maskinporten".into()],
+        accessible_for_all: false,
+        delegation_source: None,
+        at_max_age: 0,
+        active: true,
+        created: now(),
+        updated: now(),
+    };
+    let mut tx = write(&store).await;
+    tx.put_client(&client).await.unwrap();
+    tx.replace_client_keys("client-1", &[key("a"), key("b")]).await.unwrap();
+    tx.put_scope_prefix("skatteetaten", scope.owner).await.unwrap();
+    tx.insert_scope(&scope).await.unwrap();
+    tx.grant_scope(&scope.name, org).await.unwrap();
+    tx.grant_scope(&scope.name, org).await.unwrap();
+    tx.commit().await.unwrap();
+
+    client.active = false;
+    let mut tx = write(&store).await;
+    tx.put_client(&client).await.unwrap();
+    tx.replace_client_keys("client-1", &[key("c")]).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.client("client-1").await.unwrap(), Some(client.clone()));
+    assert_eq!(session.client("client-2").await.unwrap(), None);
+    assert_eq!(session.clients().await.unwrap(), [client]);
+    assert_eq!(session.client_keys("client-1").await.unwrap(), [key("c")]);
+    assert_eq!(session.all_client_keys().await.unwrap(), [("client-1".to_owned(), key("c"))]);
+    assert_eq!(session.scope("skatteetaten:krav").await.unwrap(), Some(scope.clone()));
+    assert_eq!(session.scopes().await.unwrap(), [scope.clone()]);
+    assert_eq!(session.scope_prefixes().await.unwrap(), [("skatteetaten".to_owned(), scope.owner)]);
+    assert_eq!(session.scope_access("skatteetaten:krav").await.unwrap().len(), 1);
+    assert_eq!(session.all_scope_access().await.unwrap().len(), 1);
+    drop(session);
+
+    let mut tx = write(&store).await;
+    assert!(tx.revoke_scope(&scope.name, org).await.unwrap());
+    assert!(!tx.revoke_scope(&scope.name, org).await.unwrap());
+    assert!(matches!(tx.insert_scope(&scope).await, Err(StoreError::Duplicate(_))));
+}
+
+async fn systems_are_kept_and_their_names_and_clients_are_unique(database: TestDatabase) {
+    let store = database.open().await;
+    let first = system("991825827_smartcloud", &["client-1", "client-2"]);
+    let mut tx = write(&store).await;
+    tx.insert_system(&first).await.unwrap();
+    let entry = SystemLogEntry {
+        id: id(),
+        internal_id: first.internal_id,
+        change: SystemChange::Create,
+        changed_by: first.vendor,
+        client_id: None,
+        changed_data: serde_json::json!({"Id": "x"}),
+    };
+    tx.log_system_change(&entry).await.unwrap();
+    tx.commit().await.unwrap();
+
+    for second in [system("991825827_smartcloud", &[]), system("991825827_other", &["client-2"])] {
+        let mut tx = write(&store).await;
+        assert!(matches!(tx.insert_system(&second).await, Err(StoreError::Duplicate(_))));
+    }
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.systems().await.unwrap(), std::slice::from_ref(&first));
+    assert_eq!(session.system(first.internal_id).await.unwrap(), Some(first.clone()));
+    assert_eq!(session.system_by_id("991825827_smartcloud").await.unwrap(), Some(first.clone()));
+    assert_eq!(session.system_by_id("991825827_other").await.unwrap(), None);
+    assert_eq!(session.system_of_client("client-2").await.unwrap(), Some(first.internal_id));
+    assert_eq!(session.system_of_client("client-3").await.unwrap(), None);
+}
+
+async fn resources_are_kept(database: TestDatabase) {
+    let store = database.open().await;
+    let resource = Resource {
+        identifier: "ske-krav-og-betalinger".into(),
+        title: Translated::same("Krav og betalinger"),
+        description: Translated::same("Krav"),
+        right_description: None,
+        resource_type: ResourceType::GenericAccessResource,
+        delegable: true,
+        owner: "974761076".parse().unwrap(),
+        owner_code: "skd".into(),
+        owner_name: Translated::same("Skatteetaten"),
+        document: serde_json::json!({"identifier": "ske-krav-og-betalinger", "status": "Completed"}),
+    };
+    let mut tx = write(&store).await;
+    tx.insert_resource(&resource).await.unwrap();
+    assert!(tx.put_policy(&resource.identifier, "<Policy/>").await.unwrap());
+    assert!(!tx.put_policy("other", "<Policy/>").await.unwrap());
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    let stored = (resource.clone(), Some("<Policy/>".to_owned()));
+    assert_eq!(session.resource(&resource.identifier).await.unwrap(), Some(stored.clone()));
+    assert_eq!(session.resources().await.unwrap(), [stored]);
+    drop(session);
+    let mut tx = write(&store).await;
+    assert!(matches!(tx.insert_resource(&resource).await, Err(StoreError::Duplicate(_))));
+}
+
+async fn a_request_is_answered_once(database: TestDatabase) {
+    let store = database.open().await;
+    let (system, customer) = system_and_customer(&store).await;
+    let mut request = request(&system, &customer);
+    let mut tx = write(&store).await;
+    tx.insert_request(&request).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.request(request.id).await.unwrap(), Some(request.clone()));
+    assert_eq!(session.request(id()).await.unwrap(), None);
+    assert_eq!(session.latest_request(&key_of(&request)).await.unwrap(), Some(request.clone()));
+    assert_eq!(session.open_requests(customer.party_uuid).await.unwrap(), [request.clone()]);
+    drop(session);
+
+    let pia = id();
+    let mut tx = write(&store).await;
+    assert!(tx.answer_request(request.id, RequestStatus::Accepted, now(), pia).await.unwrap());
+    assert!(!tx.answer_request(request.id, RequestStatus::Rejected, now(), pia).await.unwrap());
+    assert!(!tx.time_out_request(request.id).await.unwrap());
+    tx.commit().await.unwrap();
+    request.status = RequestStatus::Accepted;
+    request.answered = Some((now(), pia));
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.request(request.id).await.unwrap(), Some(request.clone()));
+    assert_eq!(session.open_requests(customer.party_uuid).await.unwrap(), []);
+    drop(session);
+
+    let mut tx = write(&store).await;
+    assert!(tx.delete_request(request.id).await.unwrap());
+    assert!(!tx.delete_request(request.id).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(store.read().await.unwrap().request(request.id).await.unwrap(), None);
+}
+
+async fn racing_answers_have_one_winner(database: TestDatabase) {
+    let store = Arc::new(database.open().await);
+    let (system, customer) = system_and_customer(&store).await;
+    let request = request(&system, &customer);
+    let mut tx = write(&store).await;
+    tx.insert_request(&request).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let tasks: Vec<_> = (0..100)
+        .map(|number| {
+            let (store, request) = (Arc::clone(&store), request.clone());
+            tokio::spawn(async move {
+                let mut tx = write(&store).await;
+                // Read, then write: what was read must still hold.
+                let seen = tx.request(request.id).await.unwrap().unwrap();
+                let status = if number % 2 == 0 { RequestStatus::Accepted } else { RequestStatus::Rejected };
+                let won = tx.answer_request(request.id, status, now(), id()).await.unwrap();
+                assert_eq!(won, seen.status == RequestStatus::New);
+                if won && status == RequestStatus::Accepted {
+                    tx.insert_system_user(&system_user(&request)).await.unwrap();
+                }
+                tx.commit().await.unwrap();
+                won
+            })
+        })
+        .collect();
+    let mut winners = 0;
+    for task in tasks {
+        winners += usize::from(task.await.unwrap());
+    }
+    assert_eq!(winners, 1);
+    let mut session = store.read().await.unwrap();
+    let status = session.request(request.id).await.unwrap().unwrap().status;
+    let users = session.system_users().await.unwrap().len();
+    assert_eq!(users, usize::from(status == RequestStatus::Accepted));
+}
+
+async fn a_triple_has_one_request_at_a_time(database: TestDatabase) {
+    let store = database.open().await;
+    let (system, customer) = system_and_customer(&store).await;
+    let first = request(&system, &customer);
+    let second = Request { id: id(), ..first.clone() };
+    let insert = async |request: &Request| {
+        let mut tx = write(&store).await;
+        let inserted = tx.insert_request(request).await;
+        if inserted.is_ok() {
+            tx.commit().await.unwrap();
+        }
+        inserted
+    };
+    insert(&first).await.unwrap();
+    assert!(matches!(insert(&second).await, Err(StoreError::Duplicate(_))));
+    // Another reference is another triple.
+    insert(&Request { id: id(), external_ref: "other".into(), ..first.clone() }).await.unwrap();
+
+    // When the first was not answered in time, there is room for the next; the newest is the one that counts.
+    let mut tx = write(&store).await;
+    assert!(tx.time_out_request(first.id).await.unwrap());
+    tx.commit().await.unwrap();
+    insert(&Request { created: now() + 1.hour(), ..second.clone() }).await.unwrap();
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.request(first.id).await.unwrap().unwrap().status, RequestStatus::Timedout);
+    assert_eq!(session.latest_request(&key_of(&first)).await.unwrap().unwrap().id, second.id);
+}
+
+async fn system_users_are_kept_and_unique_while_they_live(database: TestDatabase) {
+    let store = database.open().await;
+    let (system, customer) = system_and_customer(&store).await;
+    let user = system_user(&request(&system, &customer));
+    let mut tx = write(&store).await;
+    tx.insert_system_user(&user).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.system_user(user.id).await.unwrap(), Some(user.clone()));
+    assert_eq!(session.system_user(id()).await.unwrap(), None);
+    assert_eq!(session.system_users().await.unwrap(), std::slice::from_ref(&user));
+    drop(session);
+
+    let again = SystemUser { id: id(), kind: SystemUserKind::Agent, ..user.clone() };
+    let mut tx = write(&store).await;
+    assert!(matches!(tx.insert_system_user(&again).await, Err(StoreError::Duplicate(_))));
+    drop(tx);
+
+    let mut tx = write(&store).await;
+    assert!(tx.delete_system_user(user.id).await.unwrap());
+    assert!(!tx.delete_system_user(user.id).await.unwrap());
+    tx.insert_system_user(&again).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    let deleted = session.system_user(user.id).await.unwrap().unwrap();
+    assert_eq!((deleted.is_deleted, deleted.rights), (true, vec![]));
+    assert_eq!(session.system_user(again.id).await.unwrap(), Some(again));
+}
+
+async fn sessions_are_kept(database: TestDatabase) {
+    let store = database.open().await;
+    let pia = person(1);
+    let mut tx = write(&store).await;
+    tx.put_person(&pia).await.unwrap();
+    tx.commit().await.unwrap();
+    let session = PersonSession {
+        person: pia.person.party_uuid,
+        level: 4,
+        created: now(),
+        last_seen: now(),
+        expires: now() + 1.hour(),
+    };
+    store.insert_session(b"a", &session).await.unwrap();
+    assert_eq!(store.session(b"a").await.unwrap(), Some(session.clone()));
+    assert_eq!(store.session(b"b").await.unwrap(), None);
+    store.touch_session(b"a", now() + 1.minute()).await.unwrap();
+    assert_eq!(store.session(b"a").await.unwrap().unwrap().last_seen, now() + 1.minute());
+    // A later login clears away what has run out.
+    let later = PersonSession { created: now() + 2.hours(), expires: now() + 3.hours(), ..session };
+    store.insert_session(b"b", &later).await.unwrap();
+    assert_eq!(store.session(b"a").await.unwrap(), None);
+    store.delete_session(b"b").await.unwrap();
+    assert_eq!(store.session(b"b").await.unwrap(), None);
+}
+
+async fn change_numbers_follow_the_order_of_commits(database: TestDatabase) {
+    let store = Arc::new(database.open().await);
+    let tasks: Vec<_> = (0..30)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let mut tx = write(&store).await;
+                tx.put_scope_prefix(&format!("p{number}"), "991825827".parse().unwrap()).await.unwrap();
+                tx.put_scope_prefix(&format!("q{number}"), "991825827".parse().unwrap()).await.unwrap();
+                let last = tx.commit().await.unwrap();
+                // Whoever is told a number sees all changes up to it.
+                let seen = store.read().await.unwrap().changes_since(0).await.unwrap();
+                assert!(seen.iter().filter(|change| change.number <= last).count() >= 2);
+                last
+            })
+        })
+        .collect();
+    let mut lasts = HashSet::new();
+    for task in tasks {
+        lasts.insert(task.await.unwrap());
+    }
+    assert_eq!(lasts.len(), 30);
+    let mut session = store.read().await.unwrap();
+    let changes = session.changes_since(0).await.unwrap();
+    assert_eq!(changes.len(), 60);
+    assert!(changes.is_sorted_by(|a, b| a.number < b.number));
+    assert!(changes.iter().all(|change| change.kind == ChangeKind::ScopePrefix));
+    let middle = changes[29].number;
+    assert_eq!(session.changes_since(middle).await.unwrap(), changes[30..]);
+}
+
+async fn what_is_not_committed_never_happened(database: TestDatabase) {
+    let store = database.open().await;
+    let mut tx = write(&store).await;
+    tx.put_scope_prefix("p", "991825827".parse().unwrap()).await.unwrap();
+    drop(tx);
+    let mut tx = write(&store).await;
+    tx.put_scope_prefix("q", "991825827".parse().unwrap()).await.unwrap();
+    let last = tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    let changes = session.changes_since(0).await.unwrap();
+    assert_eq!(changes.iter().map(|change| (change.number, &*change.key)).collect::<Vec<_>>(), [(last, "q")]);
+    assert_eq!(session.scope_prefixes().await.unwrap().len(), 1);
+}
+
+async fn the_audit_journal_is_kept(database: TestDatabase) {
+    let store = database.open().await;
+    let entry = |event, subject: &str| AuditEntry {
+        id: id(),
+        event,
+        party: Some(id()),
+        subject: subject.into(),
+        details: serde_json::json!({"a": [1, "æ"]}),
+    };
+    let mut tx = write(&store).await;
+    tx.audit(entry("request.approved", "r1")).await.unwrap();
+    tx.commit().await.unwrap();
+    let context = ChangeContext { actor: "person:1".into(), ..ChangeContext::default() };
+    store.audit(entry("request.viewed", "r1"), &context, now() - 1.hour()).await.unwrap();
+    store.audit(entry("request.viewed", "r2"), &context, now()).await.unwrap();
+    let found = store.read().await.unwrap().audit_of("r1").await.unwrap();
+    let expected = [("request.viewed", "person:1", "r1"), ("request.approved", "test", "r1")];
+    assert_eq!(found, expected.map(|(event, actor, subject)| (event.into(), actor.into(), subject.into())));
+    // Journal entries are no changes.
+    assert_eq!(store.read().await.unwrap().changes_since(0).await.unwrap(), []);
+}
+
+async fn signing_keys_are_kept(database: TestDatabase) {
+    let store = database.open().await;
+    let key = StoredKey { kid: "k".into(), purpose: KeyPurpose::Maskinporten, sealed: vec![7; 99], created: now() };
+    let mut tx = write(&store).await;
+    tx.insert_signing_key(&key).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.read().await.unwrap().signing_keys().await.unwrap(), [key]);
+}
+
+async fn texts_differ_by_case(database: TestDatabase) {
+    let store = database.open().await;
+    let (system, customer) = system_and_customer(&store).await;
+    for external_ref in ["Avdeling", "avdeling", "AVDELING", "ævdeling"] {
+        let mut tx = write(&store).await;
+        let request = Request { id: id(), external_ref: external_ref.into(), ..request(&system, &customer) };
+        tx.insert_request(&request).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
