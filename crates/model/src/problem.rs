@@ -44,6 +44,12 @@ codes! {
     /// The request has been answered.
     REQUEST_NOT_NEW = "AUTH-00013" 409
         "The request has already been answered or has timed out. Post a new one to ask again.";
+    /// No such system user, for this caller.
+    SYSTEM_USER_NOT_FOUND = "AUTH-00015" 404
+        "There is no such system user. Check the id; a system user that was deleted is gone.";
+    /// The person has no role that lets it pass the right on.
+    RIGHT_NOT_DELEGABLE = "AUTH-00016" 403
+        "You cannot pass on one or more of the rights asked for. Someone with another role in the organisation may be able to.";
     /// The redirect URL is not one of the system's.
     REDIRECT_NOT_REGISTERED = "AUTH-00021" 400
         "The redirect URL is not among those registered on the system. Scheme, host and path must be equal; the query may differ.";

@@ -6,12 +6,14 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::session::{Session, execute, fetch_all};
+use crate::session::{Session, execute, fetch_all, fetch_optional};
 use crate::sql;
 
 /// What kind of thing has changed. The key beside it names which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
+    /// All of it, as when a sandbox is reset; the key is `*`.
+    Everything,
     /// Parties and their roles, all at once; the key is `*`.
     Parties,
     /// A Maskinporten client or its keys, by client id.
@@ -33,7 +35,8 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
+        Self::Everything,
         Self::Parties,
         Self::Client,
         Self::Scope,
@@ -47,6 +50,7 @@ impl ChangeKind {
 
     fn as_str(self) -> &'static str {
         match self {
+            Self::Everything => "everything",
             Self::Parties => "parties",
             Self::Client => "client",
             Self::Scope => "scope",
@@ -107,6 +111,11 @@ struct ChangeRow {
 }
 
 #[derive(sqlx::FromRow)]
+struct LastChange {
+    last_change: i64,
+}
+
+#[derive(sqlx::FromRow)]
 struct AuditRow {
     event: String,
     actor: String,
@@ -124,6 +133,11 @@ impl Session {
                 Ok(Change { number: row.number, kind, key: row.key })
             })
             .collect()
+    }
+
+    /// The number of the last change entry of all; 0 where there is none.
+    pub async fn last_change(&mut self) -> Result<i64, StoreError> {
+        Ok(fetch_optional!(self, LastChange, sql::LAST_CHANGE)?.map_or(0, |row| row.last_change))
     }
 
     pub(crate) async fn insert_change(

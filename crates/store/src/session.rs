@@ -118,6 +118,15 @@ impl Write {
         self.session.insert_audit(entry, &actor, at, request_id.as_deref()).await
     }
 
+    /// Deletes everything but signing keys and the change log, to start over. For sandboxes.
+    pub async fn wipe(&mut self) -> Result<(), StoreError> {
+        for statement in sql::WIPE {
+            execute!(self.session, statement)?;
+        }
+        self.changed(ChangeKind::Everything, "*");
+        Ok(())
+    }
+
     /// Commits, and returns the number of the last change entry of all.
     pub async fn commit(mut self) -> Result<i64, StoreError> {
         let mut number = self.last_change;

@@ -1,5 +1,25 @@
 //! Every statement, once, for both engines. Each is prepared on both by a test.
 
+/// What empties the database, in order.
+pub(crate) const WIPE: [&str; 16] = [
+    WIPE_SYSTEM_USER_RIGHT,
+    WIPE_SYSTEM_USER,
+    WIPE_REQUEST,
+    WIPE_SYSTEM_CHANGE,
+    WIPE_SYSTEM_CLIENT,
+    WIPE_SYSTEM,
+    WIPE_CLIENT_KEY,
+    WIPE_CLIENT,
+    WIPE_SCOPE_ACCESS,
+    WIPE_SCOPE,
+    WIPE_SCOPE_PREFIX,
+    WIPE_RESOURCE,
+    WIPE_SESSION,
+    WIPE_PARTY_ROLE,
+    WIPE_PARTY,
+    WIPE_AUDIT,
+];
+
 macro_rules! statements {
     ($($name:ident = $sql:literal;)*) => {
         $(pub(crate) const $name: &str = $sql;)*
@@ -15,7 +35,26 @@ statements! {
     TAKE_EPOCH = "UPDATE installation SET epoch = epoch + 1, stopped = NULL WHERE id = 1 RETURNING epoch";
     BEGIN_WRITE = "UPDATE installation SET epoch = epoch WHERE id = 1 AND epoch = $1 RETURNING last_change";
     SAVE_LAST_CHANGE = "UPDATE installation SET last_change = $1 WHERE id = 1";
+    LAST_CHANGE = "SELECT last_change FROM installation WHERE id = 1";
     MARK_STOPPED = "UPDATE installation SET stopped = $2 WHERE id = 1 AND epoch = $1";
+
+    // Starting over, in a sandbox. Those that refer to others come first; signing keys and the change log stay.
+    WIPE_SYSTEM_USER_RIGHT = "DELETE FROM system_user_right";
+    WIPE_SYSTEM_USER = "DELETE FROM system_user";
+    WIPE_REQUEST = "DELETE FROM request";
+    WIPE_SYSTEM_CHANGE = "DELETE FROM system_change";
+    WIPE_SYSTEM_CLIENT = "DELETE FROM system_client";
+    WIPE_SYSTEM = "DELETE FROM system";
+    WIPE_CLIENT_KEY = "DELETE FROM client_key";
+    WIPE_CLIENT = "DELETE FROM client";
+    WIPE_SCOPE_ACCESS = "DELETE FROM scope_access";
+    WIPE_SCOPE = "DELETE FROM scope";
+    WIPE_SCOPE_PREFIX = "DELETE FROM scope_prefix";
+    WIPE_RESOURCE = "DELETE FROM resource";
+    WIPE_SESSION = "DELETE FROM session";
+    WIPE_PARTY_ROLE = "DELETE FROM party_role";
+    WIPE_PARTY = "DELETE FROM party";
+    WIPE_AUDIT = "DELETE FROM audit";
 
     // Change log and audit journal
     CHANGES_SINCE = "SELECT number, kind, key FROM change WHERE number > $1 ORDER BY number LIMIT 1000";
@@ -85,6 +124,7 @@ statements! {
     // System users
     SYSTEM_USERS = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by, u.access_packages FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner";
     SYSTEM_USER = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by, u.access_packages FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner WHERE u.id = $1";
+    DELETED_SYSTEM_USER = "SELECT id FROM system_user WHERE system_internal_id = $1 AND owner = $2 AND external_ref = $3 AND is_deleted LIMIT 1";
     ALL_SYSTEM_USER_RIGHTS = "SELECT system_user, resource, action FROM system_user_right";
     SYSTEM_USER_RIGHTS = "SELECT system_user, resource, action FROM system_user_right WHERE system_user = $1 ORDER BY resource, action";
     INSERT_SYSTEM_USER = "INSERT INTO system_user (id, kind, system_internal_id, owner, external_ref, title, is_deleted, created, created_by, access_packages) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9)";

@@ -30,6 +30,12 @@ struct Row {
 }
 
 #[derive(sqlx::FromRow)]
+struct IdRow {
+    #[expect(dead_code, reason = "only that there is a row matters")]
+    id: Uuid,
+}
+
+#[derive(sqlx::FromRow)]
 struct RightRow {
     system_user: Uuid,
     resource: String,
@@ -69,6 +75,11 @@ impl Session {
                 system_user(row, rights)
             })
             .collect()
+    }
+
+    /// Whether there was a system user of this system, owner and reference that is deleted now.
+    pub async fn had_system_user(&mut self, system: Uuid, owner: Uuid, external_ref: &str) -> Result<bool, StoreError> {
+        Ok(fetch_optional!(self, IdRow, sql::DELETED_SYSTEM_USER, system, owner, external_ref)?.is_some())
     }
 
     /// The system user with this id, deleted or not.

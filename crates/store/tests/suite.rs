@@ -77,6 +77,7 @@ on_both! {
     the_audit_journal_is_kept,
     signing_keys_are_kept,
     texts_differ_by_case,
+    starting_over_leaves_keys_and_numbers,
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests need ids that no other test has")]
@@ -512,6 +513,9 @@ async fn system_users_are_kept_and_unique_while_they_live(database: TestDatabase
     tx.insert_system_user(&again).await.unwrap();
     tx.commit().await.unwrap();
     let mut session = store.read().await.unwrap();
+    let (system, owner) = (user.system_internal_id, user.owner_party);
+    assert!(session.had_system_user(system, owner, &user.external_ref).await.unwrap());
+    assert!(!session.had_system_user(system, owner, "never").await.unwrap());
     let deleted = session.system_user(user.id).await.unwrap().unwrap();
     assert_eq!((deleted.is_deleted, deleted.rights), (true, vec![]));
     assert_eq!(session.system_user(again.id).await.unwrap(), Some(again));
@@ -628,4 +632,29 @@ async fn texts_differ_by_case(database: TestDatabase) {
         tx.insert_request(&request).await.unwrap();
         tx.commit().await.unwrap();
     }
+}
+
+async fn starting_over_leaves_keys_and_numbers(database: TestDatabase) {
+    let store = database.open().await;
+    let (system, customer) = system_and_customer(&store).await;
+    let request = request(&system, &customer);
+    let pia = person(7);
+    let mut tx = write(&store).await;
+    tx.insert_request(&request).await.unwrap();
+    tx.insert_system_user(&system_user(&request)).await.unwrap();
+    tx.put_person(&pia).await.unwrap();
+    tx.replace_roles(customer.party_uuid, &[("DAGL".into(), pia.person.party_uuid)]).await.unwrap();
+    let key = StoredKey { kid: "k".into(), purpose: KeyPurpose::TestLogin, sealed: vec![7; 9], created: now() };
+    tx.insert_signing_key(&key).await.unwrap();
+    let before = tx.commit().await.unwrap();
+    let mut tx = write(&store).await;
+    tx.wipe().await.unwrap();
+    let last = tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    assert!(session.systems().await.unwrap().is_empty() && session.system_users().await.unwrap().is_empty());
+    assert!(session.organisations().await.unwrap().is_empty() && session.persons().await.unwrap().is_empty());
+    assert_eq!(session.signing_keys().await.unwrap(), [key]);
+    assert_eq!(session.last_change().await.unwrap(), last);
+    let changes = session.changes_since(before).await.unwrap();
+    assert_eq!(changes.iter().map(|change| change.kind).collect::<Vec<_>>(), [ChangeKind::Everything]);
 }

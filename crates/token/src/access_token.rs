@@ -46,6 +46,9 @@ pub struct AccessTokenClaims {
     /// The API it is for, where the client asked for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aud: Option<Audience>,
+    /// The end user that the token is restricted to, where the client asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<String>,
 }
 
 impl AccessTokenClaims {
@@ -142,6 +145,7 @@ mod tests {
             jti: "jti".into(),
             consumer: Iso6523::new(vendor),
             aud: None,
+            pid: None,
         }
     }
 

@@ -1,0 +1,355 @@
+//! The application: what all rooms share, how it starts, and how its routes are put together.
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, ServiceExt as _};
+use client::Connection;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use jiff::Timestamp;
+use model::RedirectRules;
+use store::{Database, InstallationKind, KeyPurpose, Store, Write};
+use tokio::net::TcpListener;
+use tower::Layer as _;
+use tower::util::MapRequestLayer;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::clock::{Clock, Random};
+use crate::http::faces::{Faces, PublicUrl};
+use crate::http::literals::Literals;
+use crate::http::problem::ApiError;
+use crate::http::{faces, request_id};
+use crate::login::oidc::OidcClient;
+use crate::maskinporten::keys;
+use crate::maskinporten::replay::Replay;
+use crate::read_model::ReadModel;
+use crate::sandbox::Sandbox;
+use crate::vault::{Purpose, Vault};
+use crate::{
+    authorization, krav_og_betalinger, login, maskinporten, portal, requests, resource_registry, sandbox,
+    system_register, system_users,
+};
+
+/// The largest body that is read, in bytes; policies and bulk imports have limits of their own below it.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+/// How long a request may take.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// How often an instance makes sure that it is still the one, and that the model is up to date.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// What a master key is known by.
+const KEY_CHECK: &[u8] = b"systembruker";
+
+/// What all rooms share.
+pub struct App {
+    /// What kind of installation this is.
+    pub kind: InstallationKind,
+    /// The public addresses.
+    pub faces: Faces,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// What is kept.
+    pub store: Store,
+    /// What tokens and decisions are answered from.
+    pub model: ReadModel,
+    /// Secrets.
+    pub vault: Vault,
+    /// Which grants were used.
+    pub replay: Replay,
+    /// The login provider; none until one is configured.
+    pub login: Option<OidcClient>,
+    /// What only a sandbox has.
+    pub sandbox: Option<Sandbox>,
+    ours: AtomicBool,
+}
+
+/// What it takes to start.
+pub struct Start {
+    /// What kind of installation this is.
+    pub kind: InstallationKind,
+    /// Where the data is.
+    pub database: Database,
+    /// The secrets.
+    pub vault: Vault,
+    /// The public addresses given.
+    pub public_urls: Vec<PublicUrl>,
+    /// The login provider, for real installations.
+    pub login: Option<login::oidc::OidcSettings>,
+    /// What only a sandbox has.
+    pub sandbox: Option<Sandbox>,
+}
+
+impl App {
+    /// Opens everything and builds the model. `listener` is where the server will be reached on this machine.
+    pub async fn start(start: Start, listener: SocketAddr) -> anyhow::Result<Arc<Self>> {
+        let (clock, random) = (Clock::default(), Random);
+        let now = clock.now();
+        let store = open_store(start.database, start.kind, &start.vault, &random, now).await?;
+        let (store, stopped) = store;
+        let mut purposes = vec![KeyPurpose::Maskinporten];
+        if start.sandbox.is_some() {
+            purposes.push(KeyPurpose::TestLogin);
+        }
+        keys::ensure(&store, &start.vault, &random, now, &purposes).await?;
+        let faces = Faces::new(listener, &start.public_urls)?;
+        let connection = Connection::new(http_client()?, faces.environment());
+        let login = match (&start.sandbox, start.login) {
+            (Some(sandbox), _) => Some(OidcClient::new(sandbox.login_settings(&faces), connection.clone())),
+            (None, Some(settings)) => Some(OidcClient::new(settings, connection.clone().directly())),
+            (None, None) => None,
+        };
+        let app = Self {
+            kind: start.kind,
+            faces,
+            clock,
+            random,
+            store,
+            model: ReadModel::default(),
+            vault: start.vault,
+            replay: Replay::new(stopped),
+            login,
+            sandbox: start.sandbox,
+            ours: AtomicBool::new(true),
+        };
+        app.model.rebuild(&app.store, &app.vault).await?;
+        Ok(Arc::new(app))
+    }
+
+    /// Commits a change and applies it: when this returns, it counts.
+    pub async fn commit(&self, tx: Write) -> Result<(), ApiError> {
+        tx.commit().await?;
+        self.catch_up().await
+    }
+
+    /// Applies all that is committed.
+    pub async fn catch_up(&self) -> Result<(), ApiError> {
+        self.model
+            .catch_up(&self.store, &self.vault)
+            .await
+            .map_err(|error| ApiError::Unavailable(format!("a change could not be applied: {error:#}")))
+    }
+
+    /// Whether tokens and decisions may be given: this is the one live instance, and the model is up to date.
+    pub fn may_answer(&self) -> bool {
+        self.ours.load(Ordering::SeqCst) && self.model.is_current()
+    }
+
+    /// What vendors may register as redirect URLs.
+    pub fn redirect_rules(&self) -> RedirectRules {
+        RedirectRules { allow_loopback_http: self.sandbox.is_some() }
+    }
+
+    /// Makes sure, again and again, that this is the one live instance and that the model is up to date. A database that
+    /// cannot be reached means that neither is known, and nothing is answered.
+    async fn watch(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(WATCH_INTERVAL).await;
+            let ours = self.store.still_ours().await;
+            if self.ours.swap(ours, Ordering::SeqCst) != ours {
+                tracing::warn!(ours, "whether this is the one live instance has changed");
+            }
+            if !ours {
+                continue;
+            }
+            let was_current = self.model.is_current();
+            match self.model.catch_up(&self.store, &self.vault).await {
+                Ok(()) if !was_current => tracing::info!("the model is up to date again"),
+                Err(error) if was_current => tracing::error!(%error, "the model cannot be kept up to date"),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "App({})", self.kind)
+    }
+}
+
+/// Opens a database with its master key. Also gives the last second in which grants may have been used that nothing is
+/// known of: the one in which the last instance stopped, or now, if it did not stop in good order.
+pub async fn open_store(
+    database: Database,
+    kind: InstallationKind,
+    vault: &Vault,
+    random: &Random,
+    now: Timestamp,
+) -> anyhow::Result<(Store, Option<i64>)> {
+    let check = vault.seal(random, Purpose::KeyCheck, KEY_CHECK);
+    let (store, installation) = Store::open(database, kind, &check, now).await?;
+    let opened = vault.open(Purpose::KeyCheck, &installation.key_check);
+    if opened.ok().as_deref() != Some(KEY_CHECK) {
+        anyhow::bail!("the master key is not the one that this database was made with");
+    }
+    let stopped = (!installation.is_new).then(|| installation.stopped.unwrap_or(now).as_second());
+    Ok((store, stopped))
+}
+
+/// The HTTP client for calls to others. It follows no redirects.
+pub fn http_client() -> anyhow::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(3))
+        .timeout(Duration::from_secs(10));
+    builder.build().context("no HTTP client could be made")
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "Systembruker",
+    description = "The Norwegian system user chain: Maskinporten, system register, requests, system users, resource registry, decision point. Tokens are Maskinporten access tokens, sent as `Authorization: Bearer`."
+))]
+struct ApiDocument;
+
+/// All routes of this installation, and the document that describes its APIs.
+fn routes(app: &Arc<App>) -> anyhow::Result<(Router<Arc<App>>, utoipa::openapi::OpenApi)> {
+    let mut apis = OpenApiRouter::with_openapi(ApiDocument::openapi())
+        .merge(maskinporten::routes())
+        .merge(system_register::routes())
+        .merge(requests::routes())
+        .merge(system_users::routes())
+        .merge(resource_registry::routes())
+        .merge(authorization::routes());
+    let mut pages = login::routes().merge(portal::routes(app));
+    if let Some(sandbox) = &app.sandbox {
+        apis = apis.merge(authorization::sandbox_routes()).merge(sandbox::routes());
+        apis = apis.merge(krav_og_betalinger::routes(app, sandbox)?);
+        pages = pages.merge(sandbox::test_login::routes());
+    }
+    let (router, document) = apis.split_for_parts();
+    Ok((router.merge(pages), document))
+}
+
+/// The whole service, ready to be served.
+pub fn service(
+    app: &Arc<App>,
+) -> anyhow::Result<
+    impl tower::Service<Request, Response = Response, Error = std::convert::Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static,
+> {
+    let (router, document) = routes(app)?;
+    let literals = Arc::new(Literals::new(document.paths.paths.keys().map(String::as_str)));
+    let document: Arc<str> = document.to_json()?.into();
+    let openapi = move || async move { ([(CONTENT_TYPE, "application/json")], document.to_string()) };
+    let router = router
+        .layer(from_fn_with_state(Arc::clone(app), only_when_ready))
+        .route("/health", get(async || "ok"))
+        .route("/ready", get(ready))
+        .route("/openapi.json", get(openapi))
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(async || ApiError::Status(StatusCode::METHOD_NOT_ALLOWED, None))
+        .layer(from_fn_with_state(Arc::clone(app), faces::layer))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME))
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(from_fn_with_state(Arc::clone(app), request_id::layer))
+        .with_state(Arc::clone(app));
+    // Around the router, since routes are chosen by the rewritten path.
+    let rewrite = move |mut request: Request| {
+        if let Some(uri) = literals.rewrite(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        request
+    };
+    Ok(MapRequestLayer::new(rewrite).layer(router))
+}
+
+fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    ApiError::Internal(format!("a handler panicked: {message}")).into_response()
+}
+
+/// Nothing is answered by an instance that may not be the one, or whose model may be old.
+async fn only_when_ready(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if app.may_answer() {
+        return next.run(request).await;
+    }
+    ApiError::Unavailable("the instance is not ready".into()).into_response()
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    if app.may_answer() {
+        "ready".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready").into_response()
+    }
+}
+
+/// Serves until `stop` is done, then finishes what was begun and closes the store in good order.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let service = service(&app)?;
+    let watch = tokio::spawn(Arc::clone(&app).watch());
+    let (draining, drained) = tokio::sync::oneshot::channel();
+    let signal = async move {
+        stop.await;
+        tracing::info!("stopping: requests in flight are finished");
+        let _ = draining.send(());
+    };
+    let server = axum::serve(listener, service.into_make_service_with_connect_info::<SocketAddr>());
+    let server = server.with_graceful_shutdown(signal).into_future();
+    // A connection that stays open without a request must not keep the process alive for ever.
+    let deadline = async {
+        let _ = drained.await;
+        tokio::time::sleep(REQUEST_TIME).await;
+    };
+    tokio::select! {
+        served = server => served?,
+        () = deadline => tracing::warn!("connections that did not end in time were cut"),
+    }
+    watch.abort();
+    let _ = watch.await;
+    let now = app.clock.now();
+    match Arc::try_unwrap(app) {
+        Ok(app) => app.store.close(now).await?,
+        // Something still answers; without a note of when we stopped, the next start is only more careful.
+        Err(_) => tracing::warn!("the store could not be closed in good order"),
+    }
+    Ok(())
+}
+
+/// Done when the process is asked to stop.
+pub async fn stop_signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}

@@ -1,0 +1,75 @@
+//! The command line: three ways to run, and commands for an installation that is not running.
+
+mod client;
+mod demo;
+mod parties;
+mod sandbox;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::settings::Settings;
+
+/// The whole Norwegian system user chain in one program.
+///
+/// Try it: `systembruker demo` starts a sandbox and walks the story through its public APIs.
+#[derive(Debug, Parser)]
+#[command(name = "systembruker", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a sandbox and walk the whole story through its public APIs
+    Demo(demo::Demo),
+    /// Run a sandbox: made-up people, seeded clients, a clock that can be turned
+    Sandbox(sandbox::SandboxCommand),
+    /// Run for real
+    Serve(serve::Serve),
+    /// Maskinporten clients of an installation that is not running
+    #[command(subcommand)]
+    Client(client::ClientCommand),
+    /// Organisations, persons and roles of an installation that is not running
+    #[command(subcommand)]
+    Parties(parties::PartiesCommand),
+    /// Print a settings file for `serve`, with every setting explained
+    Config,
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    // Before anything may speak TLS; there is one such library in the program.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("systembruker: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Demo(command) => command.run().await,
+            Command::Sandbox(command) => command.run().await,
+            Command::Serve(command) => command.run().await,
+            Command::Client(command) => command.run().await,
+            Command::Parties(command) => command.run().await,
+            Command::Config => {
+                print!("{}", Settings::reference());
+                Ok(())
+            }
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("systembruker: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `systembruker sandbox`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use store::InstallationKind;
+use tokio::net::TcpListener;
+
+use crate::app::{self, App, Start};
+use crate::http::faces::{Face, PublicUrl};
+use crate::sandbox::{Sandbox, info, seed};
+use crate::telemetry::{self, LogFormat};
+
+/// How to run a sandbox.
+#[derive(Debug, Args)]
+pub struct SandboxCommand {
+    /// Where to listen; the default is a free port that only this machine reaches
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Keep the data in this folder; the default is a temporary one
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Use this database instead of a file in the folder: sqlite:PATH or postgres://USER@HOST/NAME
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// Import parties from this file of JSON lines, beside those that are seeded
+    #[arg(long, value_name = "FILE")]
+    parties: Option<PathBuf>,
+    /// Write addresses, clients with keys, and persons to this file when ready
+    #[arg(long, value_name = "FILE")]
+    info: Option<PathBuf>,
+    /// The public address of a face: maskinporten, platform, portal or kravOgBetalinger
+    #[arg(long, value_name = "NAME=ORIGIN")]
+    public_url: Vec<PublicUrl>,
+}
+
+/// What to start a sandbox with.
+#[derive(Debug, Default)]
+pub struct SandboxOptions {
+    /// Where to keep the data.
+    pub data: Option<PathBuf>,
+    /// Another database than a file in the folder.
+    pub database: Option<String>,
+    /// Parties to import, as JSON lines.
+    pub parties: Option<String>,
+    /// Public addresses.
+    pub public_urls: Vec<PublicUrl>,
+}
+
+impl SandboxCommand {
+    /// Runs until the process is asked to stop.
+    pub async fn run(self) -> anyhow::Result<()> {
+        telemetry::start(LogFormat::Text, "info,sqlx=warn");
+        let parties = self.parties.map(|file| {
+            std::fs::read_to_string(&file).with_context(|| format!("the file {} cannot be read", file.display()))
+        });
+        let listener =
+            TcpListener::bind(self.listen).await.with_context(|| format!("cannot listen on {}", self.listen))?;
+        let options = SandboxOptions {
+            data: self.data,
+            database: self.database,
+            parties: parties.transpose()?,
+            public_urls: self.public_url,
+        };
+        let app = start(&listener, options).await?;
+        if let Some(file) = &self.info {
+            info::write(&app, file).await?;
+        }
+        for face in Face::ALL {
+            println!("{:<17} {}", face.name(), app.faces.url(face));
+        }
+        app::serve(app, listener, app::stop_signal()).await
+    }
+}
+
+/// Opens a sandbox, and fills it if it is new.
+pub async fn start(listener: &TcpListener, options: SandboxOptions) -> anyhow::Result<Arc<App>> {
+    let (sandbox, vault) = Sandbox::open(options.data.as_deref(), options.parties).await?;
+    let database = match options.database {
+        Some(url) => url.parse()?,
+        None => sandbox.database(),
+    };
+    let start = Start {
+        kind: InstallationKind::Sandbox,
+        database,
+        vault,
+        public_urls: options.public_urls,
+        login: None,
+        sandbox: Some(sandbox),
+    };
+    let app = App::start(start, reachable(listener.local_addr()?)).await?;
+    if app.model.resources().is_empty() {
+        seed::fill(&app).await?;
+    } else {
+        seed::import_parties(&app).await?;
+    }
+    Ok(app)
+}
+
+/// An address at which a listener on all addresses is reached from this machine.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => ([127, 0, 0, 1], v4.port()).into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => (std::net::Ipv6Addr::LOCALHOST, v6.port()).into(),
+        address => address,
+    }
+}

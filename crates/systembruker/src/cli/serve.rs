@@ -1,0 +1,45 @@
+//! `systembruker serve`
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use store::InstallationKind;
+use tokio::net::TcpListener;
+
+use super::sandbox::reachable;
+use crate::app::{self, App, Start};
+use crate::resource_registry::builtin;
+use crate::settings::Settings;
+use crate::telemetry;
+
+/// How to run for real.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The settings; `systembruker config` prints a file to begin with
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+impl Serve {
+    /// Runs until the process is asked to stop.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let settings = Settings::load(&self.config)?;
+        telemetry::start(settings.log.format, &settings.log.filter);
+        let listen = settings.listen;
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let start = Start {
+            kind: InstallationKind::Production,
+            database: settings.database()?,
+            vault: settings.vault()?,
+            public_urls: settings.public_urls()?,
+            login: settings.login()?,
+            sandbox: None,
+        };
+        let app = App::start(start, reachable(listener.local_addr()?)).await?;
+        builtin::ensure(&app.store, settings.platform_owner()?, app.clock.now()).await?;
+        app.model.catch_up(&app.store, &app.vault).await?;
+        tracing::info!(%listen, "ready");
+        app::serve(app, listener, app::stop_signal()).await
+    }
+}

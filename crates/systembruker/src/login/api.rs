@@ -1,0 +1,156 @@
+//! Logging in and out.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+use cookie::Cookie;
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+use model::Person;
+use serde::Deserialize;
+
+use super::oidc::{Attempt, CallbackQuery, LoginError};
+use super::sessions::{self, LoggedIn, cookie, cookie_name, read_cookie, removal};
+use crate::app::App;
+use crate::http::extract::Query;
+use crate::http::problem::ApiError;
+use crate::portal::pages::{Message, Page};
+use crate::vault::Purpose;
+
+/// How long a login may take, in seconds.
+const ATTEMPT_SECONDS: i64 = 15 * 60;
+
+/// Where to go after the login.
+#[derive(Debug, Default, Deserialize)]
+pub struct GotoQuery {
+    goto: Option<String>,
+}
+
+/// A page of ours, by path and query. Anything that a browser could take for another site becomes the front page.
+pub fn own_page(goto: Option<&str>) -> String {
+    const FRONT: &str = "/";
+    let Some(goto) = goto else { return FRONT.into() };
+    let plain = goto.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let relative = goto.starts_with('/') && !goto.starts_with("//");
+    // Resolved like a browser does, it must still be on the site it was on.
+    let base = url::Url::parse("https://portal.invalid/").ok();
+    let resolved = base.and_then(|base| base.join(goto).ok());
+    let stays = resolved.is_some_and(|url| url.origin().ascii_serialization() == "https://portal.invalid");
+    if plain && relative && stays && goto.len() <= 2_000 { goto.to_owned() } else { FRONT.into() }
+}
+
+/// A redirect that gives the browser cookies.
+fn redirect(to: &str, cookies: impl IntoIterator<Item = Cookie<'static>>) -> Response {
+    let cookies = cookies.into_iter().map(|cookie| (SET_COOKIE, cookie.to_string()));
+    (AppendHeaders(cookies.collect::<Vec<_>>()), Redirect::to(to)).into_response()
+}
+
+/// Sends the browser to the login provider.
+pub async fn login(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Query(query): Query<GotoQuery>,
+) -> Result<Response, Response> {
+    let page = Page::anonymous(&app, &headers);
+    let provider = app.login.as_ref().ok_or_else(|| page.clone().message(Message::LoginUnavailable))?;
+    let attempt = Attempt {
+        state: app.random.token(),
+        nonce: app.random.token(),
+        verifier: app.random.token(),
+        goto: own_page(query.goto.as_deref()),
+        expires: app.clock.seconds() + ATTEMPT_SECONDS,
+    };
+    let url = provider.authorization_url(&attempt, page.language()).await.map_err(|error| {
+        tracing::warn!(%error, "nobody can log in");
+        page.clone().message(Message::LoginUnavailable)
+    })?;
+    let plain = serde_json::to_vec(&attempt).map_err(|error| ApiError::Internal(error.to_string()).into_response())?;
+    let sealed = app.vault.seal_text(&app.random, Purpose::Login, &plain);
+    Ok(redirect(url.as_str(), [cookie(&cookie_name("login", &app), sealed, &app)]))
+}
+
+/// Takes the browser back from the login provider.
+pub async fn callback(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Query(query): Query<CallbackQuery>,
+) -> Result<Response, Response> {
+    let page = Page::anonymous(&app, &headers);
+    let (goto, person, level) = match identify(&app, &headers, &query).await {
+        Ok((goto, Some(person), level)) => (goto, person, level),
+        Ok((_, None, _)) => return Err(page.message(Message::UnknownPerson)),
+        Err(error) => {
+            tracing::info!(%error, "a login failed");
+            let unavailable = matches!(error, LoginError::Provider(_));
+            return Err(page.message(if unavailable { Message::LoginUnavailable } else { Message::LoginFailed }));
+        }
+    };
+    let session = sessions::begin(&app, &person, level).await.map_err(|error| ApiError::from(error).into_response())?;
+    Ok(redirect(&goto, [session, removal(&cookie_name("login", &app), &app)]))
+}
+
+async fn identify(
+    app: &App,
+    headers: &HeaderMap,
+    query: &CallbackQuery,
+) -> Result<(String, Option<Person>, i64), LoginError> {
+    let provider = app.login.as_ref().ok_or(LoginError::State)?;
+    let sealed = read_cookie(headers, &cookie_name("login", app)).ok_or(LoginError::State)?;
+    let plain = app.vault.open_text(Purpose::Login, &sealed).map_err(|_| LoginError::State)?;
+    let attempt: Attempt = serde_json::from_slice(&plain).map_err(|_| LoginError::State)?;
+    let identity = provider.finish(&attempt, query, app.clock.seconds()).await?;
+    let hash = app.vault.lookup_hash(&identity.national_id);
+    let find = async { app.store.read().await?.person_by_national_id(&hash).await };
+    let person = find.await.map_err(|error| LoginError::Provider(error.to_string()))?;
+    Ok((attempt.goto, person, identity.level))
+}
+
+/// Ends the session.
+pub async fn logout(State(app): State<Arc<App>>, session: LoggedIn, request: Request) -> Result<Response, Response> {
+    let headers = request.headers().clone();
+    let form = crate::portal::api::read_form(&app, request).await?;
+    if !session.is_own_form(&app, form.csrf()) {
+        return Err(Page::anonymous(&app, &headers).message(Message::ForeignForm));
+    }
+    let cookie = session.end(&app).await.map_err(|error| ApiError::from(error).into_response())?;
+    Ok(redirect("/logged-out", [cookie]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_pages_of_ours_are_gone_on_to() {
+        for own in ["/", "/org/310904473/system-access?q=%C3%A6", "/a/../b"] {
+            assert_eq!(own_page(Some(own)), own);
+        }
+        for foreign in [
+            "https://evil.example/",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "javascript:alert(1)",
+            "evil",
+            "",
+            "/\t/evil.example",
+            "/%0d%0aSet-Cookie: a\r\n",
+            " //evil.example",
+        ] {
+            assert_eq!(own_page(Some(foreign)), "/", "{foreign:?}");
+        }
+        assert_eq!(own_page(None), "/");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_gone_on_to_stays_on_the_site(goto in "[/\\\\a-z:.@\\t ?#%]{0,12}") {
+            let base = url::Url::parse("https://portal.example/x").unwrap();
+            let resolved = base.join(&own_page(Some(&goto))).unwrap();
+            prop_assert_eq!(resolved.host_str(), Some("portal.example"));
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Sessions and their cookies.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use cookie::{Cookie, SameSite};
+use http::header::COOKIE;
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use jiff::ToSpan;
+use model::Person;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use store::{ChangeContext, PersonSession, StoreError};
+
+use crate::app::App;
+use crate::http::problem::ApiError;
+use crate::http::request_id;
+use crate::vault::Purpose;
+
+/// How long a session lasts at most.
+const LIFETIME_HOURS: i64 = 12;
+/// How long a session lasts without a visit.
+const IDLE_MINUTES: i64 = 30;
+/// A visit is written down when the last one is older than this, so that reading pages costs no write.
+const TOUCH_MINUTES: i64 = 1;
+
+/// A logged-in person. A page that asks for one sends everybody else to log in and back.
+#[derive(Debug, Clone)]
+pub struct LoggedIn {
+    /// The person.
+    pub person: Arc<Person>,
+    /// How surely we know: 3 (substantial) or 4 (high).
+    pub level: i64,
+    id: String,
+}
+
+impl LoggedIn {
+    /// What every form carries, so that only our own pages can post it.
+    pub fn csrf_token(&self, app: &App) -> String {
+        app.vault.mac(Purpose::Csrf, self.id.as_bytes())
+    }
+
+    /// Whether a form carries it.
+    pub fn is_own_form(&self, app: &App, token: &str) -> bool {
+        let expected = self.csrf_token(app);
+        aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), token.as_bytes()).is_ok()
+    }
+
+    /// How the person stands in the change log and the audit journal.
+    pub fn context(&self) -> ChangeContext {
+        ChangeContext {
+            actor: format!("person:{}", self.person.party_uuid),
+            on_behalf_of: None,
+            client_id: None,
+            request_id: Some(request_id::current()),
+        }
+    }
+
+    /// Ends the session; the cookie that takes it from the browser.
+    pub async fn end(&self, app: &App) -> Result<Cookie<'static>, StoreError> {
+        app.store.delete_session(&hash(&self.id)).await?;
+        Ok(removal(&session_cookie_name(app), app))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for LoggedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        match find(app, &parts.headers).await {
+            Ok(Some(session)) => Ok(session),
+            Ok(None) => {
+                // A form that was open when the session ended comes back to the page it was on.
+                let goto = match parts.method {
+                    Method::GET => parts.uri.path_and_query().map_or("/", |path| path.as_str()),
+                    _ => "/",
+                };
+                let goto = utf8_percent_encode(goto, NON_ALPHANUMERIC);
+                Err(Redirect::to(&format!("/login?goto={goto}")).into_response())
+            }
+            Err(error) => Err(ApiError::from(error).into_response()),
+        }
+    }
+}
+
+/// The session that the browser has, if it is live.
+pub async fn find(app: &App, headers: &HeaderMap) -> Result<Option<LoggedIn>, StoreError> {
+    let Some(id) = read_cookie(headers, &session_cookie_name(app)) else { return Ok(None) };
+    let hash = hash(&id);
+    let Some(session) = app.store.session(&hash).await? else { return Ok(None) };
+    let now = app.clock.now();
+    if now >= session.expires || now >= session.last_seen + IDLE_MINUTES.minutes() {
+        return Ok(None);
+    }
+    let Some(person) = app.model.parties().person(session.person) else { return Ok(None) };
+    if now >= session.last_seen + TOUCH_MINUTES.minutes() {
+        app.store.touch_session(&hash, now).await?;
+    }
+    Ok(Some(LoggedIn { person, level: session.level, id }))
+}
+
+/// Begins a session; the cookie that gives it to the browser.
+pub async fn begin(app: &App, person: &Person, level: i64) -> Result<Cookie<'static>, StoreError> {
+    let id = app.random.token();
+    let now = app.clock.now();
+    let expires = now + LIFETIME_HOURS.hours();
+    let session = PersonSession { person: person.party_uuid, level, created: now, last_seen: now, expires };
+    app.store.insert_session(&hash(&id), &session).await?;
+    Ok(cookie(&session_cookie_name(app), id, app))
+}
+
+fn hash(id: &str) -> Vec<u8> {
+    digest(&SHA256, id.as_bytes()).as_ref().to_vec()
+}
+
+fn session_cookie_name(app: &App) -> String {
+    cookie_name("session", app)
+}
+
+/// The name of a cookie: bound to the host and to encryption, where there is encryption.
+pub fn cookie_name(name: &str, app: &App) -> String {
+    if app.faces.portal_is_https() { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+/// A cookie that scripts do not see and other sites do not send along with forms. It ends with the browser.
+pub fn cookie(name: &str, value: String, app: &App) -> Cookie<'static> {
+    Cookie::build((name.to_owned(), value))
+        .path("/")
+        .http_only(true)
+        .secure(app.faces.portal_is_https())
+        .same_site(SameSite::Lax)
+        .build()
+}
+
+/// Takes a cookie from the browser.
+pub fn removal(name: &str, app: &App) -> Cookie<'static> {
+    let mut cookie = cookie(name, String::new(), app);
+    cookie.make_removal();
+    cookie
+}
+
+/// The value of a cookie.
+pub fn read_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut cookies = all.flat_map(Cookie::split_parse).filter_map(Result::ok);
+    cookies.find(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
+}

@@ -1,0 +1,147 @@
+//! Which grants were used. A grant is good for one token.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use thiserror::Error;
+
+const SHARDS: usize = 16;
+/// How many grants are remembered at once; a grant lasts three minutes at most.
+const MAX_REMEMBERED: usize = 4_000_000;
+
+/// Why a grant cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum CannotUse {
+    /// It was used before.
+    #[error("the grant was used before")]
+    Used,
+    /// It was made before the service stopped last, when others may have used it.
+    #[error("the grant was made before the service started")]
+    FromBefore,
+    /// So many are remembered that no more can be.
+    #[error("too many grants are remembered")]
+    Full,
+}
+
+/// Remembers used grants until they have expired.
+#[derive(Debug)]
+pub struct Replay {
+    shards: [Mutex<Shard>; SHARDS],
+    remembered: AtomicUsize,
+    /// Grants of this second and earlier are not known to be unused.
+    horizon: AtomicI64,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    used: HashSet<[u8; 32]>,
+    by_expiry: BTreeMap<i64, Vec<[u8; 32]>>,
+}
+
+impl Replay {
+    /// Nothing is known of grants made up to the second `horizon`; with `None`, there were none.
+    pub fn new(horizon: Option<i64>) -> Self {
+        Self {
+            shards: Default::default(),
+            remembered: AtomicUsize::new(0),
+            horizon: AtomicI64::new(horizon.unwrap_or(i64::MIN)),
+        }
+    }
+
+    /// Refuses all grants made up to this second: the clock was turned back over time in which grants were used.
+    pub fn refuse_until(&self, second: i64) {
+        self.horizon.store(second, Ordering::SeqCst);
+    }
+
+    /// Uses a grant: the first caller wins, every other is refused. `now`, `issued` and `expires` are seconds since
+    /// 1970.
+    pub fn use_once(&self, key: [u8; 32], issued: i64, expires: i64, now: i64) -> Result<(), CannotUse> {
+        if issued <= self.horizon.load(Ordering::SeqCst) {
+            return Err(CannotUse::FromBefore);
+        }
+        let index = usize::from(key.first().copied().unwrap_or_default()) % SHARDS;
+        let Some(shard) = self.shards.get(index) else { return Err(CannotUse::Full) };
+        let mut shard = shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.forget_expired(&mut shard, now);
+        if self.remembered.load(Ordering::Relaxed) >= MAX_REMEMBERED {
+            return Err(CannotUse::Full);
+        }
+        if !shard.used.insert(key) {
+            return Err(CannotUse::Used);
+        }
+        shard.by_expiry.entry(expires).or_default().push(key);
+        self.remembered.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn forget_expired(&self, shard: &mut Shard, now: i64) {
+        while let Some(entry) = shard.by_expiry.first_entry() {
+            if *entry.key() > now {
+                return;
+            }
+            let keys = entry.remove();
+            self.remembered.fetch_sub(keys.len(), Ordering::Relaxed);
+            for key in keys {
+                shard.used.remove(&key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_grant_is_used_once_and_forgotten_when_it_has_expired() {
+        let replay = Replay::new(None);
+        assert_eq!(replay.use_once([1; 32], 100, 220, 100), Ok(()));
+        assert_eq!(replay.use_once([1; 32], 100, 220, 219), Err(CannotUse::Used));
+        assert_eq!(replay.use_once([2; 32], 100, 220, 219), Ok(()));
+        // Once it has expired, the check of its times refuses it; nothing need be remembered.
+        assert_eq!(replay.use_once([17; 32], 300, 420, 300), Ok(()));
+        assert_eq!(replay.use_once([1; 32], 300, 420, 300), Ok(()));
+        assert_eq!(replay.remembered.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn grants_from_before_the_start_are_refused() {
+        let replay = Replay::new(Some(100));
+        assert_eq!(replay.use_once([1; 32], 100, 220, 101), Err(CannotUse::FromBefore));
+        assert_eq!(replay.use_once([1; 32], 101, 220, 101), Ok(()));
+    }
+
+    #[test]
+    fn of_many_at_once_one_wins() {
+        let replay = Replay::new(None);
+        let winners: usize = std::thread::scope(|scope| {
+            let tries: Vec<_> =
+                (0..16).map(|_| scope.spawn(|| usize::from(replay.use_once([9; 32], 1, 100, 1).is_ok()))).collect();
+            tries.into_iter().map(|attempt| attempt.join().unwrap()).sum()
+        });
+        assert_eq!(winners, 1);
+    }
+
+    proptest! {
+        /// Whatever comes in whatever order, no grant is used twice while it is valid.
+        #[test]
+        fn no_valid_grant_is_used_twice(tries in prop::collection::vec((0u8..6, 0i64..200), 1..60)) {
+            let replay = Replay::new(None);
+            let mut used = HashSet::new();
+            let mut now = 0;
+            for (key, step) in tries {
+                now += step % 40;
+                // Every grant here is made at a multiple of 1000 and valid for 180 seconds.
+                let issued = now / 1000 * 1000;
+                if now - issued >= 180 {
+                    continue;
+                }
+                let fresh = replay.use_once([key; 32], issued, issued + 180, now).is_ok();
+                prop_assert_eq!(fresh, used.insert((key, issued)));
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The portal: what the customer sees.
+//!
+//! Pages are made on the server and work without script, by keyboard and with a screen reader. A vendor's `confirmUrl`
+//! leads to the request page ([`api::request`]): who asks, for whom, what the system could then do, for how long. The
+//! answer is a form post that carries a token bound to the session; the session ends with it, and a receipt under a link
+//! of its own offers the way back to the vendor. From the front page a person comes to the organisations in which it has
+//! a role, to their system accesses, and can take one back.
+//!
+//! The portal has no rules of its own about who may do what: it asks the decision point about the platform's own
+//! resources (`altinn_access_management`, `altinn_system_user_overview`).
+//!
+//! [`pages`] holds what the pages show, [`texts`] the words in three languages, `templates/` the markup.
+
+pub mod api;
+pub mod assets;
+pub mod pages;
+pub mod texts;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::map_response_with_state;
+use axum::routing::{get, post};
+use tower_http::csrf::CsrfLayer;
+
+use crate::app::App;
+
+/// The routes of the portal. A form that another site posts is refused before anything looks at it.
+pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(api::front))
+        .route("/logged-out", get(api::logged_out))
+        .route("/language", post(api::choose_language))
+        .route("/accessmanagement/ui/systemuser/overview", get(api::front))
+        .route("/accessmanagement/ui/systemuser/request", get(api::request))
+        .route("/request/{id}/approve", post(api::approve))
+        .route("/request/{id}/reject", post(api::reject))
+        .route("/receipt/{token}", get(api::receipt))
+        .route("/org/{org}/system-access", get(api::overview))
+        .route("/org/{org}/system-access/{id}", get(api::details))
+        .route("/org/{org}/system-access/{id}/revoke", get(api::confirm_revoke).post(api::revoke))
+        .layer(CsrfLayer::new())
+        .merge(assets::routes())
+        .layer(map_response_with_state(Arc::clone(app), pages::secure))
+}

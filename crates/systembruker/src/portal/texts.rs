@@ -1,0 +1,291 @@
+//! The texts of the pages, in bokmål, nynorsk and English.
+//!
+//! They stand in `locales/*/portal.ftl`. Each is a method here, with its variables as parameters, so that a template
+//! that names a text that is not there does not compile. A text that is missing in one of the languages does not
+//! compile either; that all languages use the same variables is tested.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use unic_langid::LanguageIdentifier;
+
+/// A language that the pages have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// Bokmål.
+    Nb,
+    /// Nynorsk.
+    Nn,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// All of them, in the order they are offered.
+    pub const ALL: [Self; 3] = [Self::Nb, Self::Nn, Self::En];
+
+    /// The code in `lang` and in texts of others.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Nb => "nb",
+            Self::Nn => "nn",
+            Self::En => "en",
+        }
+    }
+
+    /// Its name, in itself.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nb => "Norsk (bokmål)",
+            Self::Nn => "Norsk (nynorsk)",
+            Self::En => "English",
+        }
+    }
+
+    /// The language with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.code() == code)
+    }
+
+    fn source(self) -> &'static str {
+        match self {
+            Self::Nb => NB,
+            Self::Nn => NN,
+            Self::En => EN,
+        }
+    }
+
+    fn locale(self) -> LanguageIdentifier {
+        self.code().parse().unwrap_or_default()
+    }
+}
+
+const NB: &str = include_str!("../../locales/nb/portal.ftl");
+const NN: &str = include_str!("../../locales/nn/portal.ftl");
+const EN: &str = include_str!("../../locales/en/portal.ftl");
+
+/// The texts of one language.
+pub struct Texts {
+    bundle: FluentBundle<FluentResource>,
+}
+
+static TEXTS: LazyLock<[Texts; 3]> = LazyLock::new(|| Language::ALL.map(Texts::load));
+
+impl Texts {
+    /// The texts of a language.
+    pub fn of(language: Language) -> &'static Self {
+        let [nb, nn, en] = &*TEXTS;
+        match language {
+            Language::Nb => nb,
+            Language::Nn => nn,
+            Language::En => en,
+        }
+    }
+
+    fn load(language: Language) -> Self {
+        let mut bundle = FluentBundle::new_concurrent(vec![language.locale()]);
+        // Marks around inserted values would turn up in names and links.
+        bundle.set_use_isolating(false);
+        // What cannot be parsed is left out, and found by the test that asks for every text.
+        let resource = FluentResource::try_new(language.source().to_owned()).unwrap_or_else(|(resource, _)| resource);
+        let _ = bundle.add_resource(resource);
+        Self { bundle }
+    }
+
+    fn text(&self, key: &str, values: &[(&'static str, &str)]) -> String {
+        let Some(pattern) = self.bundle.get_message(key).and_then(|message| message.value()) else {
+            return key.to_owned();
+        };
+        let mut arguments = FluentArgs::new();
+        for (name, value) in values {
+            arguments.set(*name, FluentValue::from(*value));
+        }
+        let mut errors = vec![];
+        self.bundle.format_pattern(pattern, Some(&arguments), &mut errors).into_owned()
+    }
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Texts")
+    }
+}
+
+/// Whether a line of `source` begins with `key = `.
+const fn has(source: &str, key: &str) -> bool {
+    let (source, key) = (source.as_bytes(), key.as_bytes());
+    let mut start = 0;
+    while start + key.len() + 3 <= source.len() {
+        let mut same = 0;
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "within bounds by the condition above, and this runs when compiled"
+        )]
+        while same < key.len() && source[start + same] == key[same] {
+            same += 1;
+        }
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "within bounds by the condition above, and this runs when compiled"
+        )]
+        if same == key.len() && source[start + same] == b' ' && source[start + same + 1] == b'=' {
+            return true;
+        }
+        #[expect(clippy::indexing_slicing, reason = "within bounds by the condition, and this runs when compiled")]
+        while start < source.len() && source[start] != b'\n' {
+            start += 1;
+        }
+        start += 1;
+    }
+    false
+}
+
+macro_rules! texts {
+    ($($name:ident($($variable:ident),*) = $key:literal;)*) => {
+        $(
+            const _: () = assert!(has(NB, $key), concat!("missing in nb: ", $key));
+            const _: () = assert!(has(NN, $key), concat!("missing in nn: ", $key));
+            const _: () = assert!(has(EN, $key), concat!("missing in en: ", $key));
+        )*
+        impl Texts {
+            $(
+                #[doc = concat!("The text `", $key, "`.")]
+                pub fn $name(&self $(, $variable: impl AsRef<str>)*) -> String {
+                    self.text($key, &[$((stringify!($variable), $variable.as_ref())),*])
+                }
+            )*
+        }
+        #[cfg(test)]
+        const DECLARED: &[(&str, &[&str])] = &[$(($key, &[$(stringify!($variable)),*])),*];
+    };
+}
+
+texts! {
+    product() = "product";
+    skip_to_content() = "skip-to-content";
+    language() = "language";
+    log_in() = "log-in";
+    log_out() = "log-out";
+    logged_in_as(name) = "logged-in-as";
+    sandbox_notice() = "sandbox-notice";
+    footer() = "footer";
+    org_number(number) = "org-number";
+    choose_title() = "choose-title";
+    choose_lead() = "choose-lead";
+    choose_none() = "choose-none";
+    overview_title(organisation) = "overview-title";
+    overview_lead() = "overview-lead";
+    overview_pending() = "overview-pending";
+    overview_own() = "overview-own";
+    overview_none() = "overview-none";
+    answer_before(date) = "answer-before";
+    see_request() = "see-request";
+    created(date) = "created";
+    request_title() = "request-title";
+    request_heading(vendor, system) = "request-heading";
+    request_for(organisation, number) = "request-for";
+    request_meaning(organisation) = "request-meaning";
+    request_not_given() = "request-not-given";
+    request_how_long() = "request-how-long";
+    request_vendor() = "request-vendor";
+    request_system() = "request-system";
+    request_reference() = "request-reference";
+    right_actions(actions) = "right-actions";
+    action_read() = "action-read";
+    action_write() = "action-write";
+    action_sign() = "action-sign";
+    action_delete() = "action-delete";
+    action_other(action) = "action-other";
+    right_from(owner) = "right-from";
+    right_cannot_role() = "right-cannot-role";
+    right_cannot_resource() = "right-cannot-resource";
+    right_unknown(id) = "right-unknown";
+    approve() = "approve";
+    reject() = "reject";
+    may_not_answer(organisation) = "may-not-answer";
+    request_accepted() = "request-accepted";
+    request_rejected() = "request-rejected";
+    request_timed_out() = "request-timed-out";
+    receipt_approved_title() = "receipt-approved-title";
+    receipt_approved(system, vendor, organisation) = "receipt-approved";
+    receipt_rejected_title() = "receipt-rejected-title";
+    receipt_rejected(system, vendor, organisation) = "receipt-rejected";
+    receipt_when(date) = "receipt-when";
+    receipt_reference(id) = "receipt-reference";
+    receipt_logged_out() = "receipt-logged-out";
+    receipt_withdraw() = "receipt-withdraw";
+    back_to_vendor(host) = "back-to-vendor";
+    details_title(title) = "details-title";
+    details_rights() = "details-rights";
+    details_revoke() = "details-revoke";
+    revoke_title() = "revoke-title";
+    revoke_lead(system, vendor, organisation) = "revoke-lead";
+    revoke_confirm() = "revoke-confirm";
+    cancel() = "cancel";
+    revoked_title() = "revoked-title";
+    revoked_lead() = "revoked-lead";
+    to_overview() = "to-overview";
+    to_front() = "to-front";
+    logged_out_title() = "logged-out-title";
+    logged_out_lead() = "logged-out-lead";
+    test_login_title() = "test-login-title";
+    test_login_lead() = "test-login-lead";
+    test_login_as(name) = "test-login-as";
+    test_login_no_role() = "test-login-no-role";
+    test_login_own_title() = "test-login-own-title";
+    test_login_pid() = "test-login-pid";
+    test_login_wrong() = "test-login-wrong";
+    test_login_go() = "test-login-go";
+    message_not_found_title() = "message-not-found-title";
+    message_not_found() = "message-not-found";
+    message_no_id_title() = "message-no-id-title";
+    message_no_id() = "message-no-id";
+    message_foreign_form_title() = "message-foreign-form-title";
+    message_foreign_form() = "message-foreign-form";
+    message_conflict_title() = "message-conflict-title";
+    message_conflict() = "message-conflict";
+    message_refused_title() = "message-refused-title";
+    message_refused() = "message-refused";
+    message_no_power_title() = "message-no-power-title";
+    message_no_power() = "message-no-power";
+    message_login_failed_title() = "message-login-failed-title";
+    message_login_failed() = "message-login-failed";
+    message_unknown_person_title() = "message-unknown-person-title";
+    message_unknown_person() = "message-unknown-person";
+    message_login_unavailable_title() = "message-login-unavailable-title";
+    message_login_unavailable() = "message-login-unavailable";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_language_has_exactly_the_declared_texts_with_the_declared_variables() {
+        for language in Language::ALL {
+            let texts = Texts::of(language);
+            let declared: BTreeSet<_> = DECLARED.iter().map(|(key, _)| *key).collect();
+            let written: BTreeSet<_> =
+                language.source().lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key).collect();
+            assert_eq!(written, declared, "{language:?}");
+            for (key, variables) in DECLARED {
+                let line = language.source().lines().find(|line| line.starts_with(&format!("{key} = "))).unwrap();
+                let used: BTreeSet<_> = line.split("{ $").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
+                assert_eq!(used, variables.iter().copied().collect(), "{language:?} {key}");
+                let values: Vec<_> = variables.iter().map(|name| (*name, "VALUE")).collect();
+                let text = texts.text(key, &values);
+                assert!(!text.is_empty() && text != *key && !text.contains('{'), "{language:?} {key}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn inserted_values_stand_as_they_are() {
+        let text = Texts::of(Language::Nb).back_to_vendor("vendor.example");
+        assert_eq!(text, "Tilbake til vendor.example");
+    }
+}

@@ -1,0 +1,613 @@
+//! What tokens and decisions are answered from: everything live, in memory.
+//!
+//! The database is the truth; this is a copy of it that moves forward in the order of the change log. It is built from
+//! one snapshot and the log's number there. A change is committed, then applied here ([`ReadModel::catch_up`]), then
+//! answered: when the call that made it returns, it counts. Changes are few and small against the questions asked, so
+//! one applier at a time reloads what the log says has changed.
+//!
+//! A question looks at several maps. [`ReadModel::consistent`] makes sure that no change came between: a counter is odd
+//! while a change is being applied and even before and after, and a reader that sees it move starts again. The counter
+//! it saw ([`Generation`]) can be compared later, so that an answer that took long to make (a signature) does not leave
+//! after a change that forbids it.
+//!
+//! If a change cannot be applied, nothing is answered until it can: [`ReadModel::is_current`] is false.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use jiff::Timestamp;
+use model::{Client, OrgNumber, Organisation, Person, RegisteredSystem, Resource, RoleAssignment, Scope, SystemUser};
+use store::{Change, ChangeKind, KeyPurpose, Session, Store, StoredKey};
+use token::keys::{Algorithm, JwkSet, SigningKey, VerifyingKey};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+use xacml::Policy;
+
+use crate::vault::{Purpose, Vault};
+
+/// A client with its keys, ready to verify.
+#[derive(Debug)]
+pub struct ClientEntry {
+    /// The client.
+    pub client: Client,
+    /// Its keys by key id, with the time from which each is not accepted.
+    pub keys: HashMap<String, (VerifyingKey, Timestamp)>,
+}
+
+/// A scope with those it is granted to.
+#[derive(Debug)]
+pub struct ScopeEntry {
+    /// The scope.
+    pub scope: Scope,
+    /// Who may use it.
+    pub consumers: HashSet<OrgNumber>,
+}
+
+/// A resource with its policy.
+#[derive(Debug)]
+pub struct ResourceEntry {
+    /// The resource.
+    pub resource: Resource,
+    /// Its policy as a document and ready to decide; `None` before one is there.
+    pub policy: Option<(String, Policy)>,
+}
+
+/// All parties and roles, replaced as a whole.
+#[derive(Debug, Default)]
+pub struct Parties {
+    organisations: HashMap<Uuid, Arc<Organisation>>,
+    by_number: HashMap<OrgNumber, Uuid>,
+    by_party_id: HashMap<i64, Uuid>,
+    persons: HashMap<Uuid, Arc<Person>>,
+    persons_by_user_id: HashMap<i64, Uuid>,
+    /// What roles a party holds, by holder and organisation.
+    held: HashMap<(Uuid, Uuid), Vec<String>>,
+    /// In which organisations a party holds a role.
+    organisations_of: HashMap<Uuid, Vec<Uuid>>,
+}
+
+impl Parties {
+    fn new(organisations: Vec<Organisation>, persons: Vec<Person>, roles: Vec<RoleAssignment>) -> Self {
+        let mut parties = Self::default();
+        for organisation in organisations {
+            parties.by_number.insert(organisation.org_number, organisation.party_uuid);
+            parties.by_party_id.insert(organisation.party_id, organisation.party_uuid);
+            parties.organisations.insert(organisation.party_uuid, Arc::new(organisation));
+        }
+        for person in persons {
+            parties.persons_by_user_id.insert(person.user_id, person.party_uuid);
+            parties.persons.insert(person.party_uuid, Arc::new(person));
+        }
+        for RoleAssignment { organisation, role, holder } in roles {
+            let holder = holder.party_uuid();
+            parties.held.entry((holder, organisation)).or_default().push(role);
+            let organisations = parties.organisations_of.entry(holder).or_default();
+            if !organisations.contains(&organisation) {
+                organisations.push(organisation);
+            }
+        }
+        parties
+    }
+
+    /// The organisation with this party uuid.
+    pub fn organisation(&self, party: Uuid) -> Option<Arc<Organisation>> {
+        self.organisations.get(&party).map(Arc::clone)
+    }
+
+    /// The organisation with this number.
+    pub fn by_number(&self, number: OrgNumber) -> Option<Arc<Organisation>> {
+        self.organisation(*self.by_number.get(&number)?)
+    }
+
+    /// The organisation with this party id.
+    pub fn by_party_id(&self, party_id: i64) -> Option<Arc<Organisation>> {
+        self.organisation(*self.by_party_id.get(&party_id)?)
+    }
+
+    /// The person with this party uuid.
+    pub fn person(&self, party: Uuid) -> Option<Arc<Person>> {
+        self.persons.get(&party).map(Arc::clone)
+    }
+
+    /// The person with this user id.
+    pub fn person_by_user_id(&self, user_id: i64) -> Option<Arc<Person>> {
+        self.person(*self.persons_by_user_id.get(&user_id)?)
+    }
+
+    /// The roles that the register gives a party in an organisation.
+    pub fn roles(&self, holder: Uuid, organisation: Uuid) -> &[String] {
+        self.held.get(&(holder, organisation)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The organisations in which a party holds a role.
+    pub fn organisations_of(&self, holder: Uuid) -> Vec<Arc<Organisation>> {
+        let organisations = self.organisations_of.get(&holder).into_iter().flatten();
+        organisations.filter_map(|uuid| self.organisation(*uuid)).collect()
+    }
+}
+
+/// The signing keys of one purpose. The newest signs; all verify.
+#[derive(Debug, Default)]
+pub struct SigningKeys {
+    signing: Option<Arc<SigningKey>>,
+    verifying: HashMap<String, Arc<VerifyingKey>>,
+    published: JwkSet,
+}
+
+impl SigningKeys {
+    /// The key that signs.
+    pub fn signing(&self) -> Option<&Arc<SigningKey>> {
+        self.signing.as_ref()
+    }
+
+    /// A key that verifies, by key id.
+    pub fn verifying(&self, kid: &str) -> Option<Arc<VerifyingKey>> {
+        self.verifying.get(kid).map(Arc::clone)
+    }
+
+    /// The public keys.
+    pub fn published(&self) -> &JwkSet {
+        &self.published
+    }
+
+    fn push(&mut self, key: SigningKey) -> anyhow::Result<()> {
+        let jwk = key.public_jwk().clone();
+        let verifying = VerifyingKey::new(Algorithm::Rs256, &jwk.n, &jwk.e).context("a signing key does not verify")?;
+        self.verifying.insert(key.kid().to_owned(), Arc::new(verifying));
+        self.published.keys.push(jwk);
+        self.signing = Some(Arc::new(key));
+        Ok(())
+    }
+}
+
+/// A point in the history of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation(u64);
+
+/// What a system user is found by.
+type Triple = (Uuid, OrgNumber, String);
+
+/// The model. Every map holds what is live and what must still be told apart from nothing, such as deleted systems.
+#[derive(Debug, Default)]
+pub struct ReadModel {
+    generation: AtomicU64,
+    current: AtomicBool,
+    applied: AtomicI64,
+    applier: Mutex<()>,
+    clients: DashMap<String, Arc<ClientEntry>>,
+    scopes: DashMap<String, Arc<ScopeEntry>>,
+    prefixes: DashMap<String, OrgNumber>,
+    systems: DashMap<Uuid, Arc<RegisteredSystem>>,
+    systems_by_id: DashMap<String, Uuid>,
+    systems_by_client: DashMap<String, Uuid>,
+    system_users: DashMap<Uuid, Arc<SystemUser>>,
+    system_users_by_triple: DashMap<Triple, Uuid>,
+    system_users_by_owner: DashMap<Uuid, HashSet<Uuid>>,
+    resources: DashMap<String, Arc<ResourceEntry>>,
+    parties: ArcSwap<Parties>,
+    maskinporten_keys: ArcSwap<SigningKeys>,
+    test_login_keys: ArcSwap<SigningKeys>,
+}
+
+/// One thing as it is now, loaded and ready to be put in its place.
+enum Loaded {
+    Client(String, Option<ClientEntry>),
+    Scope(String, Option<ScopeEntry>),
+    Prefixes(Vec<(String, OrgNumber)>),
+    System(Uuid, Option<RegisteredSystem>),
+    SystemUser(Uuid, Option<SystemUser>),
+    Resource(String, Option<ResourceEntry>),
+    Parties(Parties),
+    Keys(SigningKeys, SigningKeys),
+}
+
+impl ReadModel {
+    /// The client with this id, active or not.
+    pub fn client(&self, id: &str) -> Option<Arc<ClientEntry>> {
+        self.clients.get(id).map(|entry| Arc::clone(&entry))
+    }
+
+    /// The clients of an organisation, by id.
+    pub fn clients_of(&self, org: OrgNumber) -> Vec<Arc<ClientEntry>> {
+        let mut clients: Vec<_> =
+            self.clients.iter().filter(|entry| entry.client.org == org).map(|entry| Arc::clone(&entry)).collect();
+        clients.sort_by(|a, b| a.client.client_id.cmp(&b.client.client_id));
+        clients
+    }
+
+    /// The scope with this name, active or not.
+    pub fn scope(&self, name: &str) -> Option<Arc<ScopeEntry>> {
+        self.scopes.get(name).map(|entry| Arc::clone(&entry))
+    }
+
+    /// Every scope, by name.
+    pub fn scopes(&self) -> Vec<Arc<ScopeEntry>> {
+        let mut scopes: Vec<_> = self.scopes.iter().map(|entry| Arc::clone(&entry)).collect();
+        scopes.sort_by(|a, b| a.scope.name.cmp(&b.scope.name));
+        scopes
+    }
+
+    /// The organisation that a scope prefix belongs to.
+    pub fn prefix_owner(&self, prefix: &str) -> Option<OrgNumber> {
+        self.prefixes.get(prefix).map(|owner| *owner)
+    }
+
+    /// The system with this internal id, deleted or not.
+    pub fn system(&self, internal_id: Uuid) -> Option<Arc<RegisteredSystem>> {
+        self.systems.get(&internal_id).map(|entry| Arc::clone(&entry))
+    }
+
+    /// The system with this id, deleted or not.
+    pub fn system_by_id(&self, id: &str) -> Option<Arc<RegisteredSystem>> {
+        let internal_id = *self.systems_by_id.get(id)?;
+        self.system(internal_id)
+    }
+
+    /// The live system that a client belongs to.
+    pub fn system_of_client(&self, client_id: &str) -> Option<Arc<RegisteredSystem>> {
+        let internal_id = *self.systems_by_client.get(client_id)?;
+        self.system(internal_id)
+    }
+
+    /// A deleted system that a client once belonged to.
+    pub fn deleted_system_of_client(&self, client_id: &str) -> Option<Arc<RegisteredSystem>> {
+        let held = |system: &RegisteredSystem| system.is_deleted && system.client_ids.iter().any(|id| id == client_id);
+        self.systems.iter().find(|entry| held(entry)).map(|entry| Arc::clone(&entry))
+    }
+
+    /// The systems of a vendor that are not deleted, by id.
+    pub fn systems_of(&self, vendor: OrgNumber) -> Vec<Arc<RegisteredSystem>> {
+        let own = |system: &RegisteredSystem| system.vendor == vendor && !system.is_deleted;
+        let mut systems: Vec<_> =
+            self.systems.iter().filter(|entry| own(entry)).map(|entry| Arc::clone(&entry)).collect();
+        systems.sort_by(|a, b| a.id.cmp(&b.id));
+        systems
+    }
+
+    /// The system user with this id, deleted or not.
+    pub fn system_user(&self, id: Uuid) -> Option<Arc<SystemUser>> {
+        self.system_users.get(&id).map(|entry| Arc::clone(&entry))
+    }
+
+    /// The live system user of a system, owner and external reference.
+    pub fn system_user_of(&self, system: Uuid, owner: OrgNumber, external_ref: &str) -> Option<Arc<SystemUser>> {
+        let id = *self.system_users_by_triple.get(&(system, owner, external_ref.to_owned()))?;
+        self.system_user(id)
+    }
+
+    /// The system users of an owner that are not deleted, newest first.
+    pub fn system_users_of(&self, owner: Uuid) -> Vec<Arc<SystemUser>> {
+        let ids: Vec<Uuid> =
+            self.system_users_by_owner.get(&owner).map(|ids| ids.iter().copied().collect()).unwrap_or_default();
+        let mut users: Vec<_> =
+            ids.into_iter().filter_map(|id| self.system_user(id)).filter(|user| !user.is_deleted).collect();
+        users.sort_by(|a, b| b.created.cmp(&a.created).then(a.id.cmp(&b.id)));
+        users
+    }
+
+    /// The resource with this identifier.
+    pub fn resource(&self, identifier: &str) -> Option<Arc<ResourceEntry>> {
+        self.resources.get(identifier).map(|entry| Arc::clone(&entry))
+    }
+
+    /// Every resource, by identifier.
+    pub fn resources(&self) -> Vec<Arc<ResourceEntry>> {
+        let mut resources: Vec<_> = self.resources.iter().map(|entry| Arc::clone(&entry)).collect();
+        resources.sort_by(|a, b| a.resource.identifier.cmp(&b.resource.identifier));
+        resources
+    }
+
+    /// All parties and roles.
+    pub fn parties(&self) -> Arc<Parties> {
+        self.parties.load_full()
+    }
+
+    /// The keys that sign access tokens.
+    pub fn maskinporten_keys(&self) -> Arc<SigningKeys> {
+        self.maskinporten_keys.load_full()
+    }
+
+    /// The keys of the sandbox's test login provider.
+    pub fn test_login_keys(&self) -> Arc<SigningKeys> {
+        self.test_login_keys.load_full()
+    }
+
+    /// Reads several things with no change in between.
+    pub fn consistent<T>(&self, read: impl Fn(&Self) -> T) -> (T, Generation) {
+        loop {
+            let before = self.generation.load(Ordering::SeqCst);
+            if before.is_multiple_of(2) {
+                let value = read(self);
+                if self.generation.load(Ordering::SeqCst) == before {
+                    return (value, Generation(before));
+                }
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether nothing has changed since.
+    pub fn unchanged_since(&self, generation: Generation) -> bool {
+        self.generation.load(Ordering::SeqCst) == generation.0
+    }
+
+    /// Whether everything committed has been applied, as far as is known.
+    pub fn is_current(&self) -> bool {
+        self.current.load(Ordering::SeqCst)
+    }
+
+    /// Stops answering until [`ReadModel::catch_up`] succeeds.
+    pub fn suspend(&self) {
+        self.current.store(false, Ordering::SeqCst);
+    }
+
+    /// Applies everything that is committed and not yet applied. When this returns `Ok`, every change that was committed
+    /// before the call counts.
+    pub async fn catch_up(&self, store: &Store, vault: &Vault) -> anyhow::Result<()> {
+        let _applier = self.applier.lock().await;
+        match self.apply_new(store, vault).await {
+            Ok(()) => {
+                self.current.store(true, Ordering::SeqCst);
+                Ok(())
+            }
+            Err(error) => {
+                self.suspend();
+                Err(error)
+            }
+        }
+    }
+
+    async fn apply_new(&self, store: &Store, vault: &Vault) -> anyhow::Result<()> {
+        loop {
+            let mut session = store.read().await?;
+            let changes = session.changes_since(self.applied.load(Ordering::SeqCst)).await?;
+            let Some(last) = changes.last().map(|change| change.number) else { return Ok(()) };
+            let mut loaded = Vec::new();
+            let mut seen = HashSet::new();
+            for change in changes {
+                if seen.insert((change.kind, change.key.clone())) {
+                    loaded.extend(load(&mut session, vault, &change).await?);
+                }
+            }
+            self.put(loaded);
+            self.applied.store(last, Ordering::SeqCst);
+        }
+    }
+
+    /// Builds the model anew from one snapshot and its number in the change log.
+    pub async fn rebuild(&self, store: &Store, vault: &Vault) -> anyhow::Result<()> {
+        let _applier = self.applier.lock().await;
+        self.suspend();
+        let mut session = store.read().await?;
+        let number = session.last_change().await?;
+        let loaded = load_everything(&mut session, vault).await?;
+        self.put(std::iter::once(None).chain(loaded.into_iter().map(Some)));
+        self.applied.store(number, Ordering::SeqCst);
+        self.current.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Puts things in their places, as one change. A `None` clears everything first.
+    fn put(&self, loaded: impl IntoIterator<Item = impl Into<Option<Loaded>>>) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        for thing in loaded {
+            match thing.into() {
+                Some(thing) => self.put_one(thing),
+                None => self.clear(),
+            }
+        }
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn put_one(&self, thing: Loaded) {
+        match thing {
+            Loaded::Client(id, client) => put(&self.clients, id, client),
+            Loaded::Scope(name, scope) => put(&self.scopes, name, scope),
+            Loaded::Prefixes(prefixes) => {
+                for (prefix, owner) in prefixes {
+                    self.prefixes.insert(prefix, owner);
+                }
+            }
+            Loaded::System(id, system) => self.put_system(id, system),
+            Loaded::SystemUser(id, user) => self.put_system_user(id, user),
+            Loaded::Resource(id, resource) => put(&self.resources, id, resource),
+            Loaded::Parties(parties) => self.parties.store(Arc::new(parties)),
+            Loaded::Keys(maskinporten, test_login) => {
+                self.maskinporten_keys.store(Arc::new(maskinporten));
+                self.test_login_keys.store(Arc::new(test_login));
+            }
+        }
+    }
+
+    fn put_system(&self, id: Uuid, system: Option<RegisteredSystem>) {
+        if let Some((_, old)) = self.systems.remove(&id) {
+            for client in &old.client_ids {
+                self.systems_by_client.remove_if(client, |_, holder| *holder == id);
+            }
+        }
+        let Some(system) = system else { return };
+        self.systems_by_id.insert(system.id.to_string(), id);
+        if !system.is_deleted {
+            for client in &system.client_ids {
+                self.systems_by_client.insert(client.clone(), id);
+            }
+        }
+        self.systems.insert(id, Arc::new(system));
+    }
+
+    fn put_system_user(&self, id: Uuid, user: Option<SystemUser>) {
+        let triple = |user: &SystemUser| (user.system_internal_id, user.owner, user.external_ref.clone());
+        if let Some((_, old)) = self.system_users.remove(&id) {
+            self.system_users_by_triple.remove_if(&triple(&old), |_, holder| *holder == id);
+        }
+        let Some(user) = user else { return };
+        if !user.is_deleted {
+            self.system_users_by_triple.insert(triple(&user), id);
+        }
+        self.system_users_by_owner.entry(user.owner_party).or_default().insert(id);
+        self.system_users.insert(id, Arc::new(user));
+    }
+
+    fn clear(&self) {
+        self.clients.clear();
+        self.scopes.clear();
+        self.prefixes.clear();
+        self.systems.clear();
+        self.systems_by_id.clear();
+        self.systems_by_client.clear();
+        self.system_users.clear();
+        self.system_users_by_triple.clear();
+        self.system_users_by_owner.clear();
+        self.resources.clear();
+    }
+}
+
+fn put<T>(map: &DashMap<String, Arc<T>>, key: String, value: Option<T>) {
+    match value {
+        Some(value) => {
+            map.insert(key, Arc::new(value));
+        }
+        None => {
+            map.remove(&key);
+        }
+    }
+}
+
+async fn load(session: &mut Session, vault: &Vault, change: &Change) -> anyhow::Result<Vec<Loaded>> {
+    let key = change.key.clone();
+    let id = || key.parse::<Uuid>().context("a change names no id");
+    Ok(match change.kind {
+        ChangeKind::Everything => load_everything(session, vault).await?,
+        ChangeKind::Parties => vec![load_parties(session).await?],
+        ChangeKind::Client => {
+            let client = session.client(&key).await?;
+            let keys = session.client_keys(&key).await?;
+            vec![Loaded::Client(key, client.map(|client| client_entry(client, keys)))]
+        }
+        ChangeKind::Scope => {
+            let scope = session.scope(&key).await?;
+            let consumers = session.scope_access(&key).await?.into_iter().map(|access| access.consumer).collect();
+            vec![Loaded::Scope(key, scope.map(|scope| ScopeEntry { scope, consumers }))]
+        }
+        ChangeKind::ScopePrefix => vec![Loaded::Prefixes(session.scope_prefixes().await?)],
+        ChangeKind::SigningKey => vec![load_keys(session, vault).await?],
+        ChangeKind::Resource => {
+            let resource = session.resource(&key).await?.map(resource_entry).transpose()?;
+            vec![Loaded::Resource(key, resource)]
+        }
+        ChangeKind::System => vec![Loaded::System(id()?, session.system(id()?).await?)],
+        ChangeKind::SystemUser => vec![Loaded::SystemUser(id()?, session.system_user(id()?).await?)],
+        // Requests are asked for rarely, and then in the database.
+        ChangeKind::Request => vec![],
+    })
+}
+
+async fn load_everything(session: &mut Session, vault: &Vault) -> anyhow::Result<Vec<Loaded>> {
+    let mut keys: HashMap<String, Vec<model::ClientKey>> = HashMap::new();
+    for (client_id, key) in session.all_client_keys().await? {
+        keys.entry(client_id).or_default().push(key);
+    }
+    let mut consumers: BTreeMap<String, HashSet<OrgNumber>> = BTreeMap::new();
+    for access in session.all_scope_access().await? {
+        consumers.entry(access.scope).or_default().insert(access.consumer);
+    }
+    let mut loaded = vec![
+        Loaded::Prefixes(session.scope_prefixes().await?),
+        load_parties(session).await?,
+        load_keys(session, vault).await?,
+    ];
+    for client in session.clients().await? {
+        let keys = keys.remove(&client.client_id).unwrap_or_default();
+        loaded.push(Loaded::Client(client.client_id.clone(), Some(client_entry(client, keys))));
+    }
+    for scope in session.scopes().await? {
+        let name = scope.name.to_string();
+        let consumers = consumers.remove(&name).unwrap_or_default();
+        loaded.push(Loaded::Scope(name, Some(ScopeEntry { scope, consumers })));
+    }
+    for system in session.systems().await? {
+        loaded.push(Loaded::System(system.internal_id, Some(system)));
+    }
+    for user in session.system_users().await? {
+        loaded.push(Loaded::SystemUser(user.id, Some(user)));
+    }
+    for resource in session.resources().await? {
+        loaded.push(Loaded::Resource(resource.0.identifier.clone(), Some(resource_entry(resource)?)));
+    }
+    Ok(loaded)
+}
+
+async fn load_parties(session: &mut Session) -> anyhow::Result<Loaded> {
+    let organisations = session.organisations().await?;
+    let persons = session.persons().await?;
+    Ok(Loaded::Parties(Parties::new(organisations, persons, session.roles().await?)))
+}
+
+async fn load_keys(session: &mut Session, vault: &Vault) -> anyhow::Result<Loaded> {
+    let (mut maskinporten, mut test_login) = (SigningKeys::default(), SigningKeys::default());
+    for StoredKey { kid, purpose, sealed, .. } in session.signing_keys().await? {
+        let der = zeroize::Zeroizing::new(vault.open(Purpose::SigningKey, &sealed)?);
+        let key = SigningKey::from_pkcs8(&der, Some(kid)).context("a stored signing key cannot be read")?;
+        match purpose {
+            KeyPurpose::Maskinporten => maskinporten.push(key)?,
+            KeyPurpose::TestLogin => test_login.push(key)?,
+        }
+    }
+    Ok(Loaded::Keys(maskinporten, test_login))
+}
+
+fn client_entry(client: Client, keys: Vec<model::ClientKey>) -> ClientEntry {
+    let ready = keys.into_iter().filter_map(|key| {
+        // Checked when it was posted; one that is not usable all the same verifies nothing.
+        let verifying = VerifyingKey::new(Algorithm::from_name(&key.alg)?, &key.n, &key.e).ok()?;
+        Some((key.kid, (verifying, key.expires)))
+    });
+    ClientEntry { keys: ready.collect(), client }
+}
+
+fn resource_entry((resource, policy): (Resource, Option<String>)) -> anyhow::Result<ResourceEntry> {
+    let compile = |text: String| {
+        let policy = Policy::parse(&text).with_context(|| format!("the stored policy of {}", resource.identifier))?;
+        anyhow::Ok((text, policy))
+    };
+    let policy = policy.map(compile).transpose()?;
+    Ok(ResourceEntry { resource, policy })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_never_sees_half_a_change() {
+        let model = Arc::new(ReadModel::default());
+        let writer = {
+            let model = Arc::clone(&model);
+            std::thread::spawn(move || {
+                let org: OrgNumber = "991825827".parse().unwrap();
+                for _ in 0..2_000 {
+                    model.put([Loaded::Prefixes(vec![("a".into(), org), ("b".into(), org)])]);
+                    model.put([None::<Loaded>]);
+                }
+            })
+        };
+        while !writer.is_finished() {
+            let ((a, b), _) = model.consistent(|model| (model.prefix_owner("a"), model.prefix_owner("b")));
+            assert_eq!(a, b);
+        }
+        writer.join().unwrap();
+    }
+
+    #[test]
+    fn a_change_moves_the_generation() {
+        let model = ReadModel::default();
+        let ((), before) = model.consistent(|_| ());
+        assert!(model.unchanged_since(before));
+        model.put([None::<Loaded>]);
+        assert!(!model.unchanged_since(before));
+    }
+}

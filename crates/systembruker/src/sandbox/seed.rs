@@ -1,0 +1,216 @@
+//! What a sandbox begins with.
+//!
+//! The parties of the story, an accountant and an auditor with clients, a sub-unit, an employee without powers. All
+//! persons are synthetic (month + 80). The numbers of the organisations of the story are those that guides print.
+
+use anyhow::Context as _;
+use jiff::ToSpan;
+use model::{Client, ClientKey, OrgNumber, Scope, ScopeName, ScopeVisibility};
+use serde::{Deserialize, Serialize};
+use store::{ChangeContext, Write};
+use token::keys::SigningKey;
+
+use crate::access::import;
+use crate::app::App;
+use crate::clock::Random;
+use crate::resource_registry::builtin;
+
+/// Digdir, who owns the platform's scopes and resources. Its real number is SmartCloud's in the guides' story.
+pub const DIGDIR: &str = "312650010";
+/// Skatteetaten, the API provider of the story.
+pub const SKATTEETATEN: &str = "974761076";
+/// SmartCloud AS, the vendor of the story.
+pub const SMARTCLOUD: &str = "991825827";
+/// An API scope that SmartCloud has been granted, so that there is one to try.
+const GRANTED_SCOPE: &str = "skatteetaten:testinnsyn";
+
+/// The scopes of the platform. Those of the second list are Digdir's own.
+const OPEN_SCOPES: [&str; 24] = [
+    "altinn:authentication/systemregister.write",
+    "altinn:authentication/systemuser.request.write",
+    "altinn:authentication/systemuser.request.read",
+    "altinn:authorization/authorize",
+    "altinn:resourceregistry/resource.write",
+    "altinn:resourceregistry/resource.read",
+    "altinn:resourceregistry/accesslist.read",
+    "altinn:resourceregistry/accesslist.write",
+    "altinn:clientdelegations.read",
+    "altinn:clientdelegations.write",
+    "altinn:clientdelegations/myclients.read",
+    "altinn:clientdelegations/myclients.write",
+    "altinn:accessmanagement/authorizedparties",
+    "altinn:accessmanagement/authorizedparties.resourceowner",
+    "altinn:accessmanagement/enduser:connections:fromothers.read",
+    "altinn:accessmanagement/enduser:connections:fromothers.write",
+    "altinn:accessmanagement/enduser:connections:toothers.read",
+    "altinn:accessmanagement/enduser:connections:toothers.write",
+    "altinn:portal/enduser",
+    "altinn:instances.read",
+    "altinn:instances.write",
+    "idporten:dcr.read",
+    "idporten:dcr.write",
+    "idporten:scopes.write",
+];
+const DIGDIR_SCOPES: [&str; 9] = [
+    "altinn:authentication/systemregister.admin",
+    "altinn:authentication/systemuser.admin",
+    "altinn:authorization/authorize.admin",
+    "altinn:maskinporten/systemuser.read",
+    "altinn:maskinporten/delegations.admin",
+    "altinn:resourceregistry/resource.admin",
+    "altinn:resourceregistry/pdp:accesslist.read",
+    "idporten:dcr.modify",
+    "idporten:dcr.supplier",
+];
+
+/// The parties, as `parties import` reads them.
+const PARTIES: &str = include_str!("parties.jsonl");
+
+/// A client that is there from the beginning, with its private key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeededClient {
+    /// Its name.
+    pub name: String,
+    /// Its organisation.
+    pub org: OrgNumber,
+    /// Its id.
+    pub client_id: String,
+    /// The id of its key.
+    pub kid: String,
+    /// The private key. A sandbox's, and of no worth elsewhere.
+    pub private_key_pem: String,
+    /// What it may ask for.
+    pub scopes: Vec<String>,
+}
+
+/// Makes the clients' ids and keys.
+pub async fn new_clients() -> anyhow::Result<Vec<SeededClient>> {
+    let owned = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>();
+    let plans = [
+        ("Digdir", DIGDIR, [owned(&DIGDIR_SCOPES), owned(&OPEN_SCOPES)].concat()),
+        (
+            "Skatteetaten",
+            SKATTEETATEN,
+            owned(&[
+                "idporten:scopes.write",
+                "idporten:dcr.read",
+                "idporten:dcr.write",
+                "altinn:resourceregistry/resource.write",
+                "altinn:authorization/authorize",
+            ]),
+        ),
+        (
+            "SmartCloud AS",
+            SMARTCLOUD,
+            owned(&[
+                GRANTED_SCOPE,
+                "idporten:dcr.read",
+                "idporten:dcr.write",
+                "altinn:authentication/systemregister.write",
+                "altinn:authentication/systemuser.request.write",
+                "altinn:authentication/systemuser.request.read",
+            ]),
+        ),
+    ];
+    let mut clients = Vec::new();
+    for (name, org, scopes) in plans {
+        let key = tokio::task::spawn_blocking(|| SigningKey::generate(2048)).await??;
+        clients.push(SeededClient {
+            name: name.into(),
+            org: org.parse().context("a seeded organisation number")?,
+            client_id: Random.uuid().to_string(),
+            kid: key.kid().to_owned(),
+            private_key_pem: key.to_pem()?.to_string(),
+            scopes,
+        });
+    }
+    Ok(clients)
+}
+
+fn context() -> ChangeContext {
+    ChangeContext { actor: "sandbox".into(), ..ChangeContext::default() }
+}
+
+/// Imports the parties that the sandbox was started with.
+pub async fn import_parties(app: &App) -> anyhow::Result<()> {
+    if let Some(text) = app.sandbox.as_ref().and_then(|sandbox| sandbox.parties.as_deref()) {
+        import::import(&app.store, &app.vault, &app.random, context(), app.clock.now(), text).await?;
+        app.model.catch_up(&app.store, &app.vault).await?;
+    }
+    Ok(())
+}
+
+/// Fills an empty sandbox.
+pub async fn fill(app: &App) -> anyhow::Result<()> {
+    let sandbox = app.sandbox.as_ref().context("only a sandbox is filled")?;
+    let now = app.clock.now();
+    import::import(&app.store, &app.vault, &app.random, context(), now, PARTIES).await?;
+    import_parties(app).await?;
+    let mut tx = app.store.write(context(), now).await?;
+    let digdir: OrgNumber = DIGDIR.parse()?;
+    let skatteetaten: OrgNumber = SKATTEETATEN.parse()?;
+    for (prefix, owner) in [("altinn", digdir), ("idporten", digdir), ("skatteetaten", skatteetaten)] {
+        tx.put_scope_prefix(prefix, owner).await?;
+    }
+    for name in OPEN_SCOPES {
+        put_scope(&mut tx, name, digdir, true).await?;
+    }
+    for name in DIGDIR_SCOPES {
+        put_scope(&mut tx, name, digdir, false).await?;
+    }
+    put_scope(&mut tx, GRANTED_SCOPE, skatteetaten, false).await?;
+    tx.grant_scope(&GRANTED_SCOPE.parse()?, SMARTCLOUD.parse()?).await?;
+    for client in &sandbox.clients {
+        put_client(&mut tx, client).await?;
+    }
+    tx.commit().await?;
+    builtin::ensure(&app.store, digdir, now).await?;
+    app.model.catch_up(&app.store, &app.vault).await
+}
+
+async fn put_scope(tx: &mut Write, name: &str, owner: OrgNumber, accessible_for_all: bool) -> anyhow::Result<()> {
+    let name: ScopeName = name.parse()?;
+    let now = tx.now();
+    let scope = Scope {
+        description: format!("Sandbox: {name}"),
+        name,
+        owner,
+        visibility: ScopeVisibility::Public,
+        allowed_integration_types: vec![],
+        accessible_for_all,
+        delegation_source: None,
+        at_max_age: 0,
+        active: true,
+        created: now,
+        updated: now,
+    };
+    Ok(tx.insert_scope(&scope).await?)
+}
+
+async fn put_client(tx: &mut Write, seeded: &SeededClient) -> anyhow::Result<()> {
+    let now = tx.now();
+    let key = SigningKey::from_pem(&seeded.private_key_pem, Some(seeded.kid.clone()))?;
+    let jwk = key.public_jwk();
+    let client = Client {
+        client_id: seeded.client_id.clone(),
+        org: seeded.org,
+        name: seeded.name.clone(),
+        description: "Seeded in the sandbox".into(),
+        scopes: seeded.scopes.clone(),
+        access_token_lifetime: Client::DEFAULT_TOKEN_LIFETIME,
+        active: true,
+        created: now,
+        updated: now,
+    };
+    tx.put_client(&client).await?;
+    let key = ClientKey {
+        kid: seeded.kid.clone(),
+        alg: "RS256".into(),
+        n: jwk.n.clone(),
+        e: jwk.e.clone(),
+        expires: now + (365 * 24).hours(),
+        created: now,
+    };
+    Ok(tx.replace_client_keys(&client.client_id, &[key]).await?)
+}
