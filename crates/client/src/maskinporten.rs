@@ -130,6 +130,11 @@ impl Maskinporten {
         self
     }
 
+    /// The client's id.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
     /// The way to the services.
     pub fn connection(&self) -> &Connection {
         &self.connection

@@ -302,7 +302,8 @@ impl Refusal {
     /// The answer. `issuer` ends with a slash.
     pub fn response(&self, issuer: &str) -> Response {
         let Said { status, error, code, fixed, own } = self.said();
-        let text = format!("{fixed} {own} (trace_id: {})", request_id::current());
+        let stop = if fixed.ends_with('.') { "" } else { "." };
+        let text = format!("{fixed}{stop} {own} (trace_id: {})", request_id::current());
         let mut body = json!({"error": error, "error_description": printable(&text)});
         if let (Some(code), Some(members)) = (code, body.as_object_mut()) {
             members.insert("error_uri".into(), format!("{issuer}errors/{code}").into());
