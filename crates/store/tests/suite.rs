@@ -2,6 +2,14 @@
 //!
 //! PostgreSQL is found through `TEST_DATABASE_URL`; `./test postgres cargo test -p store` starts one.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, a panic is a failure"
+)]
+
 use std::collections::HashSet;
 use std::sync::Arc;
 

@@ -225,14 +225,14 @@ fn routes(app: &Arc<App>) -> anyhow::Result<(Router<Arc<App>>, utoipa::openapi::
         .merge(system_users::routes())
         .merge(resource_registry::routes())
         .merge(authorization::routes());
-    let mut pages = login::routes().merge(portal::routes(app));
+    let mut pages = login::routes().merge(portal::routes());
     if let Some(sandbox) = &app.sandbox {
         apis = apis.merge(authorization::sandbox_routes()).merge(sandbox::routes());
         apis = apis.merge(krav_og_betalinger::routes(app, sandbox)?);
         pages = pages.merge(sandbox::test_login::routes());
     }
     let (router, document) = apis.split_for_parts();
-    Ok((router.merge(pages), document))
+    Ok((router.merge(portal::protect(pages, app)), document))
 }
 
 /// The whole service, ready to be served.
@@ -330,26 +330,19 @@ pub async fn serve(
     Ok(())
 }
 
-/// Done when the process is asked to stop.
-pub async fn stop_signal() {
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
+/// Done when the process is asked to stop. From when this is called, such a request is no longer the process's end.
+pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    #[cfg(unix)]
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
-    }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

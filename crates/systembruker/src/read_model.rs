@@ -195,12 +195,14 @@ pub struct ReadModel {
 
 /// One thing as it is now, loaded and ready to be put in its place.
 enum Loaded {
-    Client(String, Option<ClientEntry>),
-    Scope(String, Option<ScopeEntry>),
+    /// What comes after it is everything there is.
+    Everything,
+    Client(String, Option<Arc<ClientEntry>>),
+    Scope(String, Option<Arc<ScopeEntry>>),
     Prefixes(Vec<(String, OrgNumber)>),
-    System(Uuid, Option<RegisteredSystem>),
-    SystemUser(Uuid, Option<SystemUser>),
-    Resource(String, Option<ResourceEntry>),
+    System(Uuid, Option<Arc<RegisteredSystem>>),
+    SystemUser(Uuid, Option<Arc<SystemUser>>),
+    Resource(String, Option<Arc<ResourceEntry>>),
     Parties(Parties),
     Keys(SigningKeys, SigningKeys),
 }
@@ -385,26 +387,24 @@ impl ReadModel {
         let mut session = store.read().await?;
         let number = session.last_change().await?;
         let loaded = load_everything(&mut session, vault).await?;
-        self.put(std::iter::once(None).chain(loaded.into_iter().map(Some)));
+        self.put(loaded);
         self.applied.store(number, Ordering::SeqCst);
         self.current.store(true, Ordering::SeqCst);
         Ok(())
     }
 
-    /// Puts things in their places, as one change. A `None` clears everything first.
-    fn put(&self, loaded: impl IntoIterator<Item = impl Into<Option<Loaded>>>) {
+    /// Puts things in their places, as one change.
+    fn put(&self, loaded: Vec<Loaded>) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         for thing in loaded {
-            match thing.into() {
-                Some(thing) => self.put_one(thing),
-                None => self.clear(),
-            }
+            self.put_one(thing);
         }
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     fn put_one(&self, thing: Loaded) {
         match thing {
+            Loaded::Everything => self.clear(),
             Loaded::Client(id, client) => put(&self.clients, id, client),
             Loaded::Scope(name, scope) => put(&self.scopes, name, scope),
             Loaded::Prefixes(prefixes) => {
@@ -423,7 +423,7 @@ impl ReadModel {
         }
     }
 
-    fn put_system(&self, id: Uuid, system: Option<RegisteredSystem>) {
+    fn put_system(&self, id: Uuid, system: Option<Arc<RegisteredSystem>>) {
         if let Some((_, old)) = self.systems.remove(&id) {
             for client in &old.client_ids {
                 self.systems_by_client.remove_if(client, |_, holder| *holder == id);
@@ -436,10 +436,10 @@ impl ReadModel {
                 self.systems_by_client.insert(client.clone(), id);
             }
         }
-        self.systems.insert(id, Arc::new(system));
+        self.systems.insert(id, system);
     }
 
-    fn put_system_user(&self, id: Uuid, user: Option<SystemUser>) {
+    fn put_system_user(&self, id: Uuid, user: Option<Arc<SystemUser>>) {
         let triple = |user: &SystemUser| (user.system_internal_id, user.owner, user.external_ref.clone());
         if let Some((_, old)) = self.system_users.remove(&id) {
             self.system_users_by_triple.remove_if(&triple(&old), |_, holder| *holder == id);
@@ -449,7 +449,7 @@ impl ReadModel {
             self.system_users_by_triple.insert(triple(&user), id);
         }
         self.system_users_by_owner.entry(user.owner_party).or_default().insert(id);
-        self.system_users.insert(id, Arc::new(user));
+        self.system_users.insert(id, user);
     }
 
     fn clear(&self) {
@@ -466,10 +466,10 @@ impl ReadModel {
     }
 }
 
-fn put<T>(map: &DashMap<String, Arc<T>>, key: String, value: Option<T>) {
+fn put<T>(map: &DashMap<String, Arc<T>>, key: String, value: Option<Arc<T>>) {
     match value {
         Some(value) => {
-            map.insert(key, Arc::new(value));
+            map.insert(key, value);
         }
         None => {
             map.remove(&key);
@@ -486,21 +486,21 @@ async fn load(session: &mut Session, vault: &Vault, change: &Change) -> anyhow::
         ChangeKind::Client => {
             let client = session.client(&key).await?;
             let keys = session.client_keys(&key).await?;
-            vec![Loaded::Client(key, client.map(|client| client_entry(client, keys)))]
+            vec![Loaded::Client(key, client.map(|client| Arc::new(client_entry(client, keys))))]
         }
         ChangeKind::Scope => {
             let scope = session.scope(&key).await?;
             let consumers = session.scope_access(&key).await?.into_iter().map(|access| access.consumer).collect();
-            vec![Loaded::Scope(key, scope.map(|scope| ScopeEntry { scope, consumers }))]
+            vec![Loaded::Scope(key, scope.map(|scope| Arc::new(ScopeEntry { scope, consumers })))]
         }
         ChangeKind::ScopePrefix => vec![Loaded::Prefixes(session.scope_prefixes().await?)],
         ChangeKind::SigningKey => vec![load_keys(session, vault).await?],
         ChangeKind::Resource => {
             let resource = session.resource(&key).await?.map(resource_entry).transpose()?;
-            vec![Loaded::Resource(key, resource)]
+            vec![Loaded::Resource(key, resource.map(Arc::new))]
         }
-        ChangeKind::System => vec![Loaded::System(id()?, session.system(id()?).await?)],
-        ChangeKind::SystemUser => vec![Loaded::SystemUser(id()?, session.system_user(id()?).await?)],
+        ChangeKind::System => vec![Loaded::System(id()?, session.system(id()?).await?.map(Arc::new))],
+        ChangeKind::SystemUser => vec![Loaded::SystemUser(id()?, session.system_user(id()?).await?.map(Arc::new))],
         // Requests are asked for rarely, and then in the database.
         ChangeKind::Request => vec![],
     })
@@ -516,27 +516,28 @@ async fn load_everything(session: &mut Session, vault: &Vault) -> anyhow::Result
         consumers.entry(access.scope).or_default().insert(access.consumer);
     }
     let mut loaded = vec![
+        Loaded::Everything,
         Loaded::Prefixes(session.scope_prefixes().await?),
         load_parties(session).await?,
         load_keys(session, vault).await?,
     ];
     for client in session.clients().await? {
         let keys = keys.remove(&client.client_id).unwrap_or_default();
-        loaded.push(Loaded::Client(client.client_id.clone(), Some(client_entry(client, keys))));
+        loaded.push(Loaded::Client(client.client_id.clone(), Some(Arc::new(client_entry(client, keys)))));
     }
     for scope in session.scopes().await? {
         let name = scope.name.to_string();
         let consumers = consumers.remove(&name).unwrap_or_default();
-        loaded.push(Loaded::Scope(name, Some(ScopeEntry { scope, consumers })));
+        loaded.push(Loaded::Scope(name, Some(Arc::new(ScopeEntry { scope, consumers }))));
     }
     for system in session.systems().await? {
-        loaded.push(Loaded::System(system.internal_id, Some(system)));
+        loaded.push(Loaded::System(system.internal_id, Some(Arc::new(system))));
     }
     for user in session.system_users().await? {
-        loaded.push(Loaded::SystemUser(user.id, Some(user)));
+        loaded.push(Loaded::SystemUser(user.id, Some(Arc::new(user))));
     }
     for resource in session.resources().await? {
-        loaded.push(Loaded::Resource(resource.0.identifier.clone(), Some(resource_entry(resource)?)));
+        loaded.push(Loaded::Resource(resource.0.identifier.clone(), Some(Arc::new(resource_entry(resource)?))));
     }
     Ok(loaded)
 }
@@ -590,8 +591,8 @@ mod tests {
             std::thread::spawn(move || {
                 let org: OrgNumber = "991825827".parse().unwrap();
                 for _ in 0..2_000 {
-                    model.put([Loaded::Prefixes(vec![("a".into(), org), ("b".into(), org)])]);
-                    model.put([None::<Loaded>]);
+                    model.put(vec![Loaded::Prefixes(vec![("a".into(), org), ("b".into(), org)])]);
+                    model.put(vec![Loaded::Everything]);
                 }
             })
         };
@@ -607,7 +608,7 @@ mod tests {
         let model = ReadModel::default();
         let ((), before) = model.consistent(|_| ());
         assert!(model.unchanged_since(before));
-        model.put([None::<Loaded>]);
+        model.put(vec![]);
         assert!(!model.unchanged_since(before));
     }
 }

@@ -1,9 +1,9 @@
 //! The command line: three ways to run, and commands for an installation that is not running.
 
 mod client;
-mod demo;
+pub mod demo;
 mod parties;
-mod sandbox;
+pub mod sandbox;
 mod serve;
 
 use std::process::ExitCode;

@@ -54,6 +54,7 @@ impl SandboxCommand {
     /// Runs until the process is asked to stop.
     pub async fn run(self) -> anyhow::Result<()> {
         telemetry::start(LogFormat::Text, "info,sqlx=warn");
+        let stop = app::stop_signal()?;
         let parties = self.parties.map(|file| {
             std::fs::read_to_string(&file).with_context(|| format!("the file {} cannot be read", file.display()))
         });
@@ -72,7 +73,7 @@ impl SandboxCommand {
         for face in Face::ALL {
             println!("{:<17} {}", face.name(), app.faces.url(face));
         }
-        app::serve(app, listener, app::stop_signal()).await
+        app::serve(app, listener, stop).await
     }
 }
 

@@ -26,6 +26,7 @@ impl Serve {
     pub async fn run(self) -> anyhow::Result<()> {
         let settings = Settings::load(&self.config)?;
         telemetry::start(settings.log.format, &settings.log.filter);
+        let stop = app::stop_signal()?;
         let listen = settings.listen;
         let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let start = Start {
@@ -40,6 +41,6 @@ impl Serve {
         builtin::ensure(&app.store, settings.platform_owner()?, app.clock.now()).await?;
         app.model.catch_up(&app.store, &app.vault).await?;
         tracing::info!(%listen, "ready");
-        app::serve(app, listener, app::stop_signal()).await
+        app::serve(app, listener, stop).await
     }
 }

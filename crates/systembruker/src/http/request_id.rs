@@ -35,7 +35,6 @@ pub fn trace_parent() -> String {
 
 /// Gives the request its id, and a span in the log.
 pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let trace = from_caller(request.headers()).unwrap_or_else(|| hex(&app.random.bytes::<16>()));
     let id = RequestId { trace: trace.clone(), span: hex(&app.random.bytes::<8>()) };
     // The path only: a query may hold what does not belong in a log.
@@ -58,4 +57,14 @@ fn from_caller(headers: &HeaderMap) -> Option<String> {
     let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     let valid = version == "00" && trace.len() == 32 && hex(trace) && trace.bytes().any(|byte| byte != b'0');
     valid.then(|| trace.to_owned())
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }

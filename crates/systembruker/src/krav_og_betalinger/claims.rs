@@ -197,8 +197,13 @@ pub fn open_claims(party: OrgNumber, now: Timestamp) -> AapneKrav {
 }
 
 fn claim(party: OrgNumber, number: i64, numbers: &mut Numbers, today: Date) -> (Krav, Date) {
-    let kind = &KINDS[usize::try_from(numbers.below(3)).unwrap_or(0) % KINDS.len()];
-    let original = 100_00 + numbers.below(90_000_00);
+    let [tax, vat, employers] = &KINDS;
+    let kind = match numbers.below(3) {
+        0 => tax,
+        1 => vat,
+        _ => employers,
+    };
+    let original = 10_000 + numbers.below(9_000_000);
     let paid = if numbers.below(3) == 0 { original / 4 } else { 0 };
     let left = original - paid;
     // From a year ago to two months ahead, by the calendar and not by the day one asks.
@@ -232,7 +237,7 @@ fn payments(party: OrgNumber, numbers: &mut Numbers, today: Date) -> Vec<Innbeta
     if numbers.below(2) == 0 {
         return vec![];
     }
-    let amount = Amount(50_00 + numbers.below(5_000_00));
+    let amount = Amount(5_000 + numbers.below(500_000));
     vec![Innbetaling {
         part_identifikator: party.to_string(),
         innbetalingsidentifikator: format!("{party}900"),

@@ -153,6 +153,7 @@ struct Said {
 }
 
 impl Refusal {
+    #[expect(clippy::too_many_lines, reason = "one row for each refusal, to be read together")]
     fn said(&self) -> Said {
         const AUTHENTICATION: &str = "Invalid assertion. Client authentication failed.";
         let bad = |error, code: Option<&'static str>, fixed: String, own: String| Said {

@@ -12,6 +12,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use crate::app::App;
 use crate::http::extract::Path;
 use crate::http::problem::ApiError;
+use crate::http::request_id::hex;
 
 /// A file that pages use.
 struct Asset {
@@ -22,7 +23,7 @@ struct Asset {
 
 impl Asset {
     fn new(name: &str, extension: &str, content_type: &'static str, content: &'static [u8]) -> Self {
-        let hash: String = digest(&SHA256, content).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(digest(&SHA256, content).as_ref().get(..8).unwrap_or_default());
         Self { path: format!("/assets/{name}-{hash}.{extension}"), content_type, content }
     }
 }

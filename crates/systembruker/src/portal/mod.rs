@@ -25,8 +25,14 @@ use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
 
-/// The routes of the portal. A form that another site posts is refused before anything looks at it.
-pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+/// Puts what all pages need around them: a form that another site posts is refused before anything looks at it, and
+/// answers carry the headers of [`pages::secure`].
+pub fn protect(pages: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
+    pages.layer(CsrfLayer::new()).layer(map_response_with_state(Arc::clone(app), pages::secure))
+}
+
+/// The routes of the portal.
+pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(api::front))
         .route("/logged-out", get(api::logged_out))
@@ -39,7 +45,5 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/org/{org}/system-access", get(api::overview))
         .route("/org/{org}/system-access/{id}", get(api::details))
         .route("/org/{org}/system-access/{id}/revoke", get(api::confirm_revoke).post(api::revoke))
-        .layer(CsrfLayer::new())
         .merge(assets::routes())
-        .layer(map_response_with_state(Arc::clone(app), pages::secure))
 }

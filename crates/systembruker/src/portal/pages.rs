@@ -135,14 +135,14 @@ fn chosen_language(headers: &HeaderMap, cookie: &str) -> Language {
     }
     let asked = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let tags = asked.split(',').map(|tag| tag.split(';').next().unwrap_or_default().trim());
-    tags.filter_map(|tag| match tag.split('-').next()?.to_ascii_lowercase().as_str() {
-        "no" | "nb" => Some(Language::Nb),
-        "nn" => Some(Language::Nn),
-        "en" => Some(Language::En),
-        _ => None,
-    })
-    .next()
-    .unwrap_or(Language::Nb)
+    tags.into_iter()
+        .find_map(|tag| match tag.split('-').next()?.to_ascii_lowercase().as_str() {
+            "no" | "nb" => Some(Language::Nb),
+            "nn" => Some(Language::Nn),
+            "en" => Some(Language::En),
+            _ => None,
+        })
+        .unwrap_or(Language::Nb)
 }
 
 /// Answers with a page.

@@ -32,13 +32,13 @@ pub async fn answer(app: &App, answerer: &Answerer, id: Uuid, answer: Answer) ->
     // Nothing can change between what is read here and what is written below: there is one writer at a time.
     let mut request = tx.request(id).await?.ok_or(REQUEST_NOT_FOUND)?;
     let status = request.answered(answer, now).map_err(|_| REQUEST_NOT_NEW)?;
-    let mut details = json!({"externalRef": request.external_ref, "systemId": request.system_id});
+    let mut rights = vec![];
     if answer == Answer::Approve {
         let system = tx.system(request.system_internal_id).await?.filter(|system| !system.is_deleted);
         let system = system.ok_or(SYSTEM_NOT_FOUND)?;
         check_within(&request.rights, &request.access_packages, &system)?;
         let user = system_user(app, answerer, &request)?;
-        details["rights"] = json!(user.rights);
+        rights.clone_from(&user.rights);
         tx.insert_system_user(&user).await.map_err(|error| match error {
             StoreError::Duplicate(_) => SYSTEM_USER_EXISTS.into(),
             error => ApiError::from(error),
@@ -52,7 +52,7 @@ pub async fn answer(app: &App, answerer: &Answerer, id: Uuid, answer: Answer) ->
         event: if answer == Answer::Approve { "request.approved" } else { "request.rejected" },
         party: Some(request.party),
         subject: id.to_string(),
-        details,
+        details: json!({"externalRef": request.external_ref, "systemId": request.system_id, "rights": rights}),
     })
     .await?;
     app.commit(tx).await?;

@@ -32,9 +32,11 @@ pub struct Window {
 }
 
 /// A form that can be posted.
-struct Form {
-    action: Url,
-    fields: Vec<(String, String)>,
+pub struct Form {
+    /// Where to.
+    pub action: Url,
+    /// With what.
+    pub fields: Vec<(String, String)>,
 }
 
 impl Browser {
@@ -58,21 +60,15 @@ impl Browser {
         self.go(url, None).await
     }
 
-    /// Presses a form's button by its text, after filling in nothing.
+    /// Presses a form's button by its text.
     pub async fn press(&mut self, window: &Window, text: &str) -> anyhow::Result<Window> {
-        let form = window.with_page(|page| {
-            let button = page.descendants().find(|node| node.has_tag_name("button") && text_of(*node).contains(text));
-            let button = button.with_context(|| format!("the page {} has no button “{text}”", window.url))?;
-            let form = button.ancestors().find(|node| node.has_tag_name("form")).context("a button without a form")?;
-            let inputs = form.descendants().filter(|node| node.has_tag_name("input"));
-            let field = |input: Node<'_, '_>| {
-                let name = input.attribute("name")?.to_owned();
-                Some((name, input.attribute("value").unwrap_or_default().to_owned()))
-            };
-            let action = window.url.join(form.attribute("action").unwrap_or_default())?;
-            Ok(Form { action, fields: inputs.filter_map(field).collect() })
-        })?;
-        self.go(form.action, Some(form.fields)).await
+        let form = window.form(text)?;
+        self.post(form.action, form.fields).await
+    }
+
+    /// Posts a form to an address.
+    pub async fn post(&mut self, action: Url, fields: Vec<(String, String)>) -> anyhow::Result<Window> {
+        self.go(action, Some(fields)).await
     }
 
     async fn go(&mut self, mut url: Url, mut form: Option<Vec<(String, String)>>) -> anyhow::Result<Window> {
@@ -119,6 +115,25 @@ impl Window {
         let document = Document::parse_with_options(&self.html, options)
             .with_context(|| format!("the page {} is not well-formed", self.url))?;
         read(document.root_element())
+    }
+
+    /// The form with the button of this text.
+    pub fn form(&self, text: &str) -> anyhow::Result<Form> {
+        self.with_page(|page| {
+            let button = page.descendants().find(|node| node.has_tag_name("button") && text_of(*node).contains(text));
+            let button = button.with_context(|| format!("the page {} has no button “{text}”", self.url))?;
+            let form = button.ancestors().find(|node| node.has_tag_name("form")).context("a button without a form")?;
+            let inputs = form.descendants().filter(|node| node.has_tag_name("input"));
+            let field = |input: Node<'_, '_>| {
+                let name = input.attribute("name")?.to_owned();
+                Some((name, input.attribute("value").unwrap_or_default().to_owned()))
+            };
+            let action = self.url.join(form.attribute("action").unwrap_or_default())?;
+            let mut fields: Vec<_> = inputs.filter_map(field).collect();
+            // A button that has a name is a field too.
+            fields.extend(field(button));
+            Ok(Form { action, fields })
+        })
     }
 
     /// The page's first heading.

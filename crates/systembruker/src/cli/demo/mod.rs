@@ -4,8 +4,8 @@
 //! the `client` crate, Pia uses a browser ([`browser`]) that follows redirects, keeps cookies and posts forms. Each step
 //! is printed as it happens, and held against what the story says.
 
-mod browser;
-mod paper;
+pub mod browser;
+pub mod paper;
 mod story;
 
 use std::sync::Arc;
@@ -46,14 +46,14 @@ impl Demo {
         let app = start(&listener, SandboxOptions::default()).await?;
         let told = Arc::clone(&app);
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let exit = self.exit;
+        let (exit, asked) = (self.exit, app::stop_signal()?);
         let signal = async move {
             // A story that ends, and a person who has seen enough.
             if exit {
                 let _ = stopped.await;
             } else {
                 tokio::select! {
-                    () = app::stop_signal() => {}
+                    () = asked => {}
                     Ok(()) = stopped => {}
                 }
             }

@@ -12,43 +12,55 @@ const WIDTH: usize = 100;
 #[derive(Debug, Clone, Copy)]
 pub struct Paper {
     colour: bool,
+    silent: bool,
 }
 
 impl Paper {
     /// Paper for standard output.
     pub fn new() -> Self {
-        Self { colour: std::io::stdout().is_terminal() }
+        Self { colour: std::io::stdout().is_terminal(), silent: false }
+    }
+
+    /// Paper that nothing is printed on.
+    pub fn silent() -> Self {
+        Self { colour: false, silent: true }
     }
 
     fn style(self, code: &str, text: &str) -> String {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
+    fn print(self, text: &str) {
+        if !self.silent {
+            println!("{text}");
+        }
+    }
+
     /// The title of it all.
     pub fn title(self, text: &str) {
-        println!("{}\n", self.style("1", text));
+        self.print(&format!("{}\n", self.style("1", text)));
     }
 
     /// A chapter.
     pub fn chapter(self, text: &str) {
-        println!("\n{}", self.style("1", text));
+        self.print(&format!("\n{}", self.style("1", text)));
     }
 
     /// A line of text.
     pub fn line(self, text: &str) {
-        println!("   {text}");
+        self.print(&format!("   {text}"));
     }
 
     /// Who does what.
     pub fn step(self, text: &str) {
-        println!("\n   {}", self.style("36", text));
+        self.print(&format!("\n   {}", self.style("36", text)));
     }
 
     /// A request and how it was answered.
     pub fn request(self, method: &str, path: &str, status: u16) {
         let request = format!("{method} {path}");
         let code = if status < 400 { "32" } else { "33" };
-        println!("     {request:<82} {}", self.style(code, &status.to_string()));
+        self.print(&format!("     {request:<82} {}", self.style(code, &status.to_string())));
     }
 
     /// An essential part of an answer.
@@ -56,9 +68,9 @@ impl Paper {
         let value = value.to_string();
         let indent = 5 + 24;
         let mut lines = wrap(&value, WIDTH - indent).into_iter();
-        println!("     {:<23} {}", name, lines.next().unwrap_or_default());
+        self.print(&format!("     {:<23} {}", name, lines.next().unwrap_or_default()));
         for line in lines {
-            println!("{:indent$}{line}", "");
+            self.print(&format!("{:indent$}{line}", ""));
         }
     }
 
@@ -66,7 +78,7 @@ impl Paper {
     pub fn json(self, value: &Value) {
         let text = serde_json::to_string_pretty(value).unwrap_or_default();
         for line in text.lines() {
-            println!("       {}", self.style("2", line));
+            self.print(&format!("       {}", self.style("2", line)));
         }
     }
 }

@@ -1,0 +1,176 @@
+//! The story's page in a real browser: headless Chromium, driven through its WebDriver.
+//!
+//! With `SCREENSHOTS` set to a folder, pictures of each page at 320 and 1280 pixels are left there.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+use thirtyfour::prelude::*;
+use tokio::process::{Child, Command};
+
+use crate::world::{CUSTOMER, World, asked};
+
+struct Chromium {
+    driver: WebDriver,
+    server: String,
+    http: reqwest::Client,
+    _process: Child,
+    _profile: TempDir,
+    pictures: Option<PathBuf>,
+}
+
+/// The browser, by the names that systems have for it.
+fn browser_binary() -> String {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let found = names.iter().find(|name| {
+        std::process::Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+    });
+    (*found.expect("Chromium is missing; see ./test")).to_owned()
+}
+
+impl Chromium {
+    async fn new() -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver is missing; see ./test");
+        let profile = TempDir::new().unwrap();
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--force-prefers-reduced-motion",
+            "--lang=nb",
+            "--accept-lang=nb",
+        ] {
+            capabilities.add_arg(argument).unwrap();
+        }
+        capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display())).unwrap();
+        let path = std::process::Command::new("which").arg(browser_binary()).output().unwrap();
+        capabilities.set_binary(String::from_utf8(path.stdout).unwrap().trim()).unwrap();
+        let server = format!("http://127.0.0.1:{port}");
+        let mut tries = 0;
+        let driver = loop {
+            match WebDriver::new(&server, capabilities.clone()).await {
+                Ok(driver) => break driver,
+                Err(error) if tries > 50 => panic!("no browser: {error}"),
+                Err(_) => tries += 1,
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        #[expect(clippy::disallowed_methods, reason = "where a person wants the pictures")]
+        let pictures = std::env::var("SCREENSHOTS").ok().map(PathBuf::from);
+        let http = systembruker::app::http_client().unwrap();
+        Self { driver, server, http, _process: process, _profile: profile, pictures }
+    }
+
+    /// Looks at the page at both widths: nothing sticks out to the side, and a picture is taken if wanted.
+    async fn look(&self, name: &str) {
+        for width in [320, 1280] {
+            let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+            self.set_size(size).await;
+            let script = "return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]";
+            let sizes: Vec<u64> = self.driver.execute(script, vec![]).await.unwrap().convert().unwrap();
+            assert!(sizes[0] <= width, "{name} is {} wide at {width}", sizes[0]);
+            if let Some(folder) = &self.pictures {
+                std::fs::create_dir_all(folder).unwrap();
+                let size =
+                    json!({"width": width, "height": sizes[1].max(600), "deviceScaleFactor": 1, "mobile": false});
+                self.set_size(size).await;
+                self.driver.screenshot(&folder.join(format!("{name}-{width}.png"))).await.unwrap();
+            }
+        }
+    }
+
+    /// Gives the page a size; windows themselves cannot be as narrow as phones.
+    async fn set_size(&self, size: serde_json::Value) {
+        let url = format!("{}/session/{}/goog/cdp/execute", self.server, self.driver.handle().session_id());
+        let command = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": size});
+        let answer = self.http.post(url).json(&command).send().await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    async fn heading(&self) -> String {
+        self.driver.find(By::Css("h1")).await.unwrap().text().await.unwrap()
+    }
+
+    async fn press(&self, text: &str) {
+        let path =
+            format!("//button[contains(normalize-space(.), '{text}')] | //a[contains(normalize-space(.), '{text}')]");
+        let element = self.driver.find(By::XPath(&path)).await.unwrap_or_else(|error| panic!("no “{text}”: {error}"));
+        element.click().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pia_approves_and_takes_back_in_a_real_browser() {
+    let world = World::new().await;
+    let vendor = world.vendor().await;
+    let request = world.ask(&vendor, &asked()).await.json();
+    let chromium = Chromium::new().await;
+    let driver = &chromium.driver;
+    driver.goto(request["confirmUrl"].as_str().unwrap()).await.unwrap();
+    assert_eq!(chromium.heading().await, "Testinnlogging");
+    chromium.look("1-test-login").await;
+    // Free entry, with a number that is wrong and one that is right.
+    driver.find(By::Id("pid")).await.unwrap().send_keys("12345678901").await.unwrap();
+    chromium.press("Autentiser").await;
+    let field = driver.find(By::Id("pid")).await.unwrap();
+    assert_eq!(field.attr("aria-invalid").await.unwrap().as_deref(), Some("true"));
+    field.send_keys("17858212081").await.unwrap();
+    chromium.press("Autentiser").await;
+    assert_eq!(chromium.heading().await, "SMARTCLOUD AS ber om tilgang for systemet SmartCloud");
+    chromium.look("2-request").await;
+    chromium.press("English").await;
+    assert_eq!(chromium.heading().await, "SMARTCLOUD AS asks for access for the system SmartCloud");
+    assert_eq!(driver.find(By::Css("html")).await.unwrap().attr("lang").await.unwrap().as_deref(), Some("en"));
+    chromium.look("3-request-en").await;
+    chromium.press("Norsk (bokmål)").await;
+
+    // By keyboard: from the top of the page to the answer.
+    driver.execute("document.activeElement.blur(); window.focus()", vec![]).await.unwrap();
+    let mut reached = false;
+    for _ in 0..20 {
+        driver.active_element().await.unwrap().send_keys(Key::Tab + "").await.unwrap();
+        if driver.active_element().await.unwrap().text().await.unwrap() == "Godkjenn" {
+            reached = true;
+            break;
+        }
+    }
+    assert!(reached, "the keyboard does not lead to the answer");
+    driver.active_element().await.unwrap().send_keys(Key::Enter + "").await.unwrap();
+    assert_eq!(chromium.heading().await, "Tilgangen er gitt");
+    chromium.look("4-receipt").await;
+    let back = driver.find(By::XPath("//a[contains(., 'Tilbake til smartcloud.example')]")).await.unwrap();
+    assert_eq!(back.attr("href").await.unwrap().as_deref(), Some("https://smartcloud.example/receipt?state=1"));
+    assert_eq!(vendor.ask_for_system_user(&world, CUSTOMER, None).await.status, 200);
+
+    chromium.press("Logg inn").await;
+    chromium.press("Pia Tilfeldig").await;
+    assert_eq!(chromium.heading().await, "Velg virksomhet");
+    chromium.look("5-front").await;
+    chromium.press("TILFELDIG SUBTIL APE").await;
+    chromium.look("6-overview").await;
+    driver.find(By::XPath("//main//a[contains(., 'SmartCloud')]")).await.unwrap().click().await.unwrap();
+    chromium.look("7-details").await;
+    chromium.press("Trekk tilbake tilgangen").await;
+    chromium.look("8-revoke").await;
+    chromium.press("Ja, trekk tilbake").await;
+    chromium.look("9-revoked").await;
+    assert_eq!(vendor.ask_for_system_user(&world, CUSTOMER, None).await.status, 400);
+    driver.clone().quit().await.unwrap();
+}

@@ -1,0 +1,19 @@
+//! Everything that can be seen from outside, over real HTTP.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, a panic is a failure"
+)]
+
+mod apis;
+mod browser;
+mod decisions;
+mod http;
+mod modes;
+mod portal;
+mod races;
+mod register;
+mod tokens;
+mod world;

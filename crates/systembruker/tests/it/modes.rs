@@ -1,0 +1,286 @@
+//! The program itself: its modes, its commands, and how it ends.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::world::postgres;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_systembruker");
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// Exit code, standard output and standard error.
+async fn run(arguments: &[&str]) -> (i32, String, String) {
+    let output = program(arguments).output().await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A settings file for `serve`.
+fn settings(folder: &Path, database: &str, port: u16) -> String {
+    std::fs::write(folder.join("master.key"), "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n").unwrap();
+    let file = folder.join("systembruker.toml");
+    let key = folder.join("master.key");
+    let text = format!(
+        "listen = \"127.0.0.1:{port}\"\ndatabase = \"{database}\"\nmaster_key_file = {key:?}\n[public_url]\n\
+         maskinporten = \"http://127.0.0.1:{port}\"\nplatform = \"http://127.0.0.1:{port}\"\nportal = \"http://127.0.0.1:{port}\"\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+/// Starts the server and waits until it is ready; how long that took.
+async fn start(arguments: &[&str], port: u16) -> (Child, Duration) {
+    let begun = Instant::now();
+    let mut child = program(arguments).spawn().unwrap();
+    let http = systembruker::app::http_client().unwrap();
+    loop {
+        if let Ok(answer) = http.get(format!("http://127.0.0.1:{port}/ready")).send().await
+            && answer.status().is_success()
+        {
+            return (child, begun.elapsed());
+        }
+        assert!(child.try_wait().unwrap().is_none(), "the server ended: {:?}", child.wait_with_output().await);
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn terminate(mut child: Child) -> i32 {
+    let pid = child.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    child.wait().await.unwrap().code().unwrap()
+}
+
+#[tokio::test]
+async fn the_demo_ends_with_success_after_the_whole_story() {
+    let (code, out, error) = run(&["demo", "--exit"]).await;
+    assert_eq!(code, 0, "{out}{error}");
+    assert!(out.ends_with("Every step came out as the story says.\n"), "{out}");
+    assert_eq!(out.matches("errors/MP-303").count(), 2);
+    assert_eq!(out.matches("errors/MP-012").count(), 1);
+}
+
+#[tokio::test]
+async fn a_sandbox_tells_scripts_what_it_has_and_imports_parties() {
+    let folder = TempDir::new().unwrap();
+    let (info, parties) = (folder.path().join("info.json"), folder.path().join("parties.jsonl"));
+    std::fs::write(&parties, concat!(
+        r#"{"orgNumber":"312659603","name":"NY AS","unitType":"AS","partyId":51999999,"partyUuid":"6f9c0f2e-2222-4b3a-9d1e-777788889999","#,
+        r#""roles":[{"role":"DAGL","person":{"nationalId":"14838412026","name":"Kari Uten Verv"}}]}"#, "\n"
+    )).unwrap();
+    let arguments = ["sandbox", "--info", info.to_str().unwrap(), "--parties", parties.to_str().unwrap()];
+    let mut child = program(&arguments).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next_line().await.unwrap().unwrap().starts_with("maskinporten "));
+    let info: Value = serde_json::from_slice(&std::fs::read(&info).unwrap()).unwrap();
+    let names: Vec<&str> =
+        info["clients"].as_array().unwrap().iter().map(|client| client["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Digdir", "Skatteetaten", "SmartCloud AS"]);
+    assert_eq!(info["clients"][2]["scopes"][0], json!("skatteetaten:testinnsyn"));
+    assert!(info["clients"][0]["privateKeyPem"].as_str().unwrap().starts_with("-----BEGIN PRIVATE KEY-----"));
+    for face in ["maskinporten", "platform", "portal", "kravOgBetalinger"] {
+        assert!(info[face].as_str().unwrap().starts_with("http://127.0.0.1:"));
+    }
+    let kari =
+        info["persons"].as_array().unwrap().iter().find(|person| person["name"] == json!("Kari Uten Verv")).unwrap();
+    assert_eq!(kari["roles"], json!([{"org": "312659603", "role": "DAGL"}]));
+    assert_eq!((kari["nationalId"].as_str().unwrap(), kari["userId"].is_i64()), ("14838412026", true));
+    assert_eq!(terminate(child).await, 0);
+}
+
+#[tokio::test]
+async fn serve_has_nothing_of_the_sandbox_and_each_refuses_the_others_database() {
+    for postgres_too in [false, true] {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("real.db");
+        let database = if postgres_too { postgres().await } else { format!("sqlite:{}", file.display()) };
+        let port = free_port();
+        let config = settings(folder.path(), &database, port);
+        let serve = ["serve", "--config", &config];
+        let (child, _) = start(&serve, port).await;
+        let http = systembruker::app::http_client().unwrap();
+        let get = async |path: &str| {
+            http.get(format!("http://127.0.0.1:{port}{path}")).send().await.unwrap().status().as_u16()
+        };
+        for path in [
+            "/systembruker/api/v1/sandbox/clock",
+            "/systembruker/api/v1/sandbox/reset",
+            "/sandbox/login/authorize",
+            "/sandbox/login/jwk",
+            "/sandbox/login/token",
+            "/sandbox/login/.well-known/openid-configuration",
+            "/authorization/api/v1/decision",
+            "/v1/regnskapssystem/310904473/aapnekrav",
+            "/api/GetEnterpriseToken",
+        ] {
+            assert_eq!(get(path).await, 404, "{path}");
+            let posted = http.post(format!("http://127.0.0.1:{port}{path}")).send().await.unwrap().status().as_u16();
+            assert_eq!(posted, 404, "{path}");
+        }
+        // Without a provider nobody logs in; the APIs are there.
+        assert_eq!(get("/login").await, 503);
+        assert_eq!(get("/jwk").await, 200);
+        // Neither another instance nor a writing command comes between.
+        let (code, _, error) = run(&[
+            "client",
+            "create",
+            "--config",
+            &config,
+            "--org",
+            "974761076",
+            "--name",
+            "x",
+            "--scope",
+            "idporten:dcr.write",
+            "--key-out",
+            "/nowhere/x",
+        ])
+        .await;
+        assert!(code != 0 && error.contains("another instance is running"), "{error}");
+        assert_eq!(terminate(child).await, 0);
+
+        let (code, _, error) = run(&["sandbox", "--database", &database]).await;
+        assert!(
+            code != 0 && error.contains("belongs to a production installation and cannot be opened as sandbox"),
+            "{error}"
+        );
+        let (child, again) = start(&serve, port).await;
+        assert!(again < Duration::from_secs(20));
+        assert_eq!(terminate(child).await, 0);
+    }
+    // And the other way round.
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let (child, _) = start(&["sandbox", "--data", data.to_str().unwrap(), "--listen", &listen], port).await;
+    assert_eq!(terminate(child).await, 0);
+    let config = settings(folder.path(), &format!("sqlite:{}", data.join("systembruker.db").display()), port);
+    let (code, _, error) = run(&["serve", "--config", &config]).await;
+    assert!(
+        code != 0 && error.contains("belongs to a sandbox installation and cannot be opened as production"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn commands_prepare_an_installation_and_say_what_is_wrong() {
+    let folder = TempDir::new().unwrap();
+    let port = free_port();
+    let config = settings(folder.path(), &format!("sqlite:{}", folder.path().join("real.db").display()), port);
+    let parties = folder.path().join("parties.jsonl");
+    let good = r#"{"orgNumber":"310904473","name":"APE","unitType":"AS","roles":[{"role":"DAGL","person":{"nationalId":"17858212081","name":"Pia"}}]}"#;
+    let import = ["parties", "import", "--config", &config, parties.to_str().unwrap()];
+    for (text, complaint) in [
+        (format!("{good}\n{{\"orgNumber\":\"1\"}}\n"), "line 2: "),
+        (
+            format!(
+                "{good}\n{{\"orgNumber\":\"991825827\",\"name\":\"A\",\"unitType\":\"BEDR\",\"parent\":\"312652757\"}}"
+            ),
+            "line 2: the organisation 312652757 is neither in the file nor known",
+        ),
+        (format!("{}\n", good.replace("17858212081", "17858212082")), "line 1: "),
+    ] {
+        std::fs::write(&parties, text).unwrap();
+        let (code, _, error) = run(&import).await;
+        assert!(code != 0 && error.contains(complaint) && error.contains("nothing was imported"), "{error}");
+        assert!(!error.contains("17858212082"), "{error}");
+    }
+    std::fs::write(&parties, format!("{good}\n")).unwrap();
+    let (code, out, error) = run(&import).await;
+    assert_eq!((code, out.as_str()), (0, "1 organisations and 1 persons imported\n"), "{error}");
+    let key = folder.path().join("client.pem");
+    let create = [
+        "client",
+        "create",
+        "--config",
+        &config,
+        "--org",
+        "974761076",
+        "--name",
+        "admin",
+        "--scope",
+        "idporten:dcr.write",
+        "--scope",
+        "idporten:scopes.write",
+        "--key-out",
+        key.to_str().unwrap(),
+    ];
+    let (code, out, error) = run(&create).await;
+    assert_eq!(code, 0, "{error}");
+    let made: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(made["scopes"], json!(["idporten:dcr.write", "idporten:scopes.write"]));
+    let pem = std::fs::read_to_string(&key).unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // The client works.
+    let (child, _) = start(&["serve", "--config", &config], port).await;
+    let origin: url::Url = format!("http://127.0.0.1:{port}/").parse().unwrap();
+    let connection = client::Connection::new(
+        systembruker::app::http_client().unwrap(),
+        client::Environment::new(origin.clone(), origin),
+    );
+    let key = token::keys::SigningKey::from_pem(&pem, made["kid"].as_str().map(str::to_owned)).unwrap();
+    let maskinporten = client::Maskinporten::new(connection, made["clientId"].as_str().unwrap().to_owned(), key);
+    // A grant of the second in which the commands ended is refused.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    maskinporten.token(&client::TokenRequest::scope("idporten:dcr.write")).await.unwrap();
+    assert_eq!(terminate(child).await, 0);
+
+    // Another master key is noticed.
+    std::fs::write(folder.path().join("master.key"), "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
+    let (code, _, error) = run(&["serve", "--config", &config]).await;
+    assert!(code != 0 && error.contains("the master key is not the one that this database was made with"), "{error}");
+    let (code, _, error) = run(&["serve", "--config", "/nowhere.toml"]).await;
+    assert!(code != 0 && error.contains("there is no file /nowhere.toml"), "{error}");
+}
+
+#[tokio::test]
+async fn requests_in_flight_are_finished_when_told_to_stop() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let port = free_port();
+    let (child, _) = start(&["sandbox", "--listen", &format!("127.0.0.1:{port}")], port).await;
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let head = "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let stopping = tokio::spawn(terminate(child));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // New connections are not taken any more; the one that was begun is answered.
+    stream.write_all(b"grant_type=x").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request"), "{answer}");
+    assert_eq!(stopping.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn the_settings_are_explained_and_their_defaults_are_those() {
+    let (code, out, _) = run(&["config"]).await;
+    assert_eq!(code, 0);
+    for part in [
+        "#listen = \"127.0.0.1:8080\"",
+        "#database = \"sqlite:systembruker.db\"",
+        "SYSTEMBRUKER_MASTER_KEY_FILE",
+        "[public_url]",
+        "[login]",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+}

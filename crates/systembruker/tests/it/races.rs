@@ -1,0 +1,105 @@
+//! Many at once, on both engines: one outcome, and nothing after it that it forbids.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use model::Answer as Given;
+use store::ChangeContext;
+use systembruker::requests::answer::{Answerer, answer};
+use systembruker::system_users::rules::delete;
+
+use crate::world::{CUSTOMER, World, asked};
+
+async fn the_story(world: World) {
+    let (vendor, id) = world.system_user().await;
+    let token =
+        vendor.ask_for_system_user(&world, CUSTOMER, None).await.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(world.claims_of(CUSTOMER, &token).await.status, 200);
+    let answerer = pia(&world);
+    let customer = world.app.model.parties().by_number(CUSTOMER.parse().unwrap()).unwrap();
+    delete(&world.app, &answerer, customer.party_uuid, id.parse().unwrap()).await.unwrap();
+    assert_eq!(world.claims_of(CUSTOMER, &token).await.status, 403);
+    world.stop().await;
+}
+
+fn pia(world: &World) -> Answerer {
+    let parties = world.app.model.parties();
+    let customer = parties.by_number(CUSTOMER.parse().unwrap()).unwrap();
+    let mut session =
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(world.app.store.read())).unwrap();
+    let roles = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(session.roles())).unwrap();
+    let manager = roles.iter().find(|role| role.organisation == customer.party_uuid && role.role == "DAGL").unwrap();
+    Answerer {
+        person: manager.holder.party_uuid(),
+        context: ChangeContext { actor: "test".into(), ..ChangeContext::default() },
+    }
+}
+
+async fn answers_at_once(world: World) {
+    let vendor = world.vendor().await;
+    let id = world.ask(&vendor, &asked()).await.json()["id"].as_str().unwrap().parse().unwrap();
+    let answerer = pia(&world);
+    let tries: Vec<_> = (0..20)
+        .map(|number| {
+            let (app, answerer) = (Arc::clone(&world.app), answerer.clone());
+            let given = if number % 2 == 0 { Given::Approve } else { Given::Reject };
+            tokio::spawn(async move { answer(&app, &answerer, id, given).await.is_ok().then_some(given) })
+        })
+        .collect();
+    let mut winners = vec![];
+    for attempt in tries {
+        winners.extend(attempt.await.unwrap());
+    }
+    assert_eq!(winners.len(), 1);
+    let issued = vendor.ask_for_system_user(&world, CUSTOMER, None).await.status == 200;
+    assert_eq!(issued, winners[0] == Given::Approve);
+    world.stop().await;
+}
+
+/// Tokens are asked for without pause while the system user is deleted: none that is asked for after the deletion has
+/// returned is given.
+async fn no_token_after_deletion(world: World) {
+    let (vendor, id) = world.system_user().await;
+    let (world, vendor) = (Arc::new(world), Arc::new(vendor));
+    let deleted = Arc::new(AtomicBool::new(false));
+    let askers: Vec<_> = (0..4)
+        .map(|_| {
+            let (world, vendor, deleted) = (Arc::clone(&world), Arc::clone(&vendor), Arc::clone(&deleted));
+            tokio::spawn(async move {
+                let (mut before, mut after) = (0, 0);
+                while after < 5 {
+                    let asked_after = deleted.load(Ordering::SeqCst);
+                    let status = vendor.ask_for_system_user(&world, CUSTOMER, None).await.status;
+                    if asked_after {
+                        assert_eq!(status, 400);
+                        after += 1;
+                    } else if status == 200 {
+                        before += 1;
+                    }
+                }
+                before
+            })
+        })
+        .collect();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let answerer = pia(&world);
+    let customer = world.app.model.parties().by_number(CUSTOMER.parse().unwrap()).unwrap();
+    delete(&world.app, &answerer, customer.party_uuid, id.parse().unwrap()).await.unwrap();
+    deleted.store(true, Ordering::SeqCst);
+    let mut before = 0;
+    for asker in askers {
+        before += asker.await.unwrap();
+    }
+    assert!(before > 0);
+}
+
+macro_rules! on_both {
+    ($($name:ident),*) => {
+        mod sqlite { $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { super::$name(crate::world::World::new().await).await; })* }
+        mod postgres { $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { super::$name(crate::world::World::on_postgres().await).await; })* }
+    };
+}
+
+on_both!(the_story, answers_at_once, no_token_after_deletion);
