@@ -232,7 +232,9 @@ fn routes(app: &Arc<App>) -> anyhow::Result<(Router<Arc<App>>, utoipa::openapi::
         pages = pages.merge(sandbox::test_login::routes());
     }
     let (router, document) = apis.split_for_parts();
-    Ok((router.merge(portal::protect(pages, app)), document))
+    // Each refuses in its own way while nothing may be answered: the APIs with a problem, the pages with a page.
+    let gate = || from_fn_with_state(Arc::clone(app), only_when_ready);
+    Ok((router.layer(gate()).merge(portal::protect(pages.layer(gate()), app)), document))
 }
 
 /// The whole service, ready to be served.
@@ -250,7 +252,6 @@ pub fn service(
     let document: Arc<str> = document.to_json()?.into();
     let openapi = move || async move { ([(CONTENT_TYPE, "application/json")], document.to_string()) };
     let router = router
-        .layer(from_fn_with_state(Arc::clone(app), only_when_ready))
         .route("/health", get(async || "ok"))
         .route("/ready", get(ready))
         .route("/openapi.json", get(openapi))
@@ -258,7 +259,7 @@ pub fn service(
         .method_not_allowed_fallback(async || ApiError::Status(StatusCode::METHOD_NOT_ALLOWED, None))
         .layer(from_fn_with_state(Arc::clone(app), faces::layer))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn_with_state(Arc::clone(app), request_id::layer))
         .with_state(Arc::clone(app));

@@ -470,8 +470,8 @@ mod tests {
         #[test]
         fn half_a_document_is_no_policy(cut in 0usize..1500) {
             let good = document(&rule("1", "Permit", "dagl", "read", false));
-            if cut < good.len() && good.is_char_boundary(cut) {
-                prop_assert!(Policy::parse(&good[..cut]).is_err());
+            if let Some(half) = good.get(..cut).filter(|half| half.len() < good.len()) {
+                prop_assert!(Policy::parse(half).is_err());
             }
         }
     }

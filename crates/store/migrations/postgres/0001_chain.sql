@@ -151,6 +151,7 @@ CREATE TABLE request (
 -- One request at a time for the same system, customer and reference. One that was not answered in time does not count.
 CREATE UNIQUE INDEX request_triple ON request (system_internal_id, party, external_ref, kind)
     WHERE NOT is_deleted AND status <> 'Timedout';
+CREATE INDEX request_by_triple ON request (system_internal_id, party, external_ref, kind, created);
 CREATE INDEX request_by_party ON request (party, status);
 
 CREATE TABLE system_user (
@@ -166,7 +167,7 @@ CREATE TABLE system_user (
     access_packages JSONB NOT NULL
 );
 CREATE UNIQUE INDEX system_user_triple ON system_user (system_internal_id, owner, external_ref) WHERE NOT is_deleted;
-CREATE INDEX system_user_by_owner ON system_user (owner);
+CREATE INDEX system_user_by_owner ON system_user (owner, system_internal_id, external_ref);
 
 CREATE TABLE system_user_right (
     system_user UUID NOT NULL REFERENCES system_user (id),

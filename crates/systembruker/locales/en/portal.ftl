@@ -91,3 +91,5 @@ message-unknown-person-title = You are not registered here
 message-unknown-person = The login went well, but you have no role in any organisation that is registered here.
 message-login-unavailable-title = Login is not available now
 message-login-unavailable = Try again in a while.
+message-unavailable-title = Something went wrong
+message-unavailable = The service cannot answer right now. Try again in a while.

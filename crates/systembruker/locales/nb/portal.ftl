@@ -91,3 +91,5 @@ message-unknown-person-title = Du er ikke registrert her
 message-unknown-person = Innloggingen gikk bra, men du har ingen rolle i noen virksomhet som er registrert her.
 message-login-unavailable-title = Innlogging er ikke tilgjengelig nå
 message-login-unavailable = Prøv igjen om litt.
+message-unavailable-title = Noe gikk galt
+message-unavailable = Tjenesten kan ikke svare akkurat nå. Prøv igjen om litt.

@@ -91,3 +91,5 @@ message-unknown-person-title = Du er ikkje registrert her
 message-unknown-person = Innlogginga gjekk bra, men du har inga rolle i noka verksemd som er registrert her.
 message-login-unavailable-title = Innlogging er ikkje tilgjengeleg no
 message-login-unavailable = Prøv igjen om litt.
+message-unavailable-title = Noko gjekk gale
+message-unavailable = Tenesta kan ikkje svare akkurat no. Prøv igjen om litt.

@@ -19,16 +19,16 @@ pub mod texts;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::map_response_with_state;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
 
 /// Puts what all pages need around them: a form that another site posts is refused before anything looks at it, and
-/// answers carry the headers of [`pages::secure`].
+/// answers are pages with the headers of [`pages::secure`].
 pub fn protect(pages: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
-    pages.layer(CsrfLayer::new()).layer(map_response_with_state(Arc::clone(app), pages::secure))
+    pages.layer(CsrfLayer::new()).layer(from_fn_with_state(Arc::clone(app), pages::secure))
 }
 
 /// The routes of the portal.

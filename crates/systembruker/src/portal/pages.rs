@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Request as HttpRequest, State};
+use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
@@ -153,8 +154,18 @@ pub fn show(status: StatusCode, page: &impl Template) -> Response {
     }
 }
 
-/// Headers that every page has: nothing from elsewhere, nothing inline, not framed, not kept.
-pub async fn secure(State(app): State<Arc<App>>, mut response: Response) -> Response {
+/// Gives every answer the headers that pages have: nothing from elsewhere, nothing inline, not framed, not kept. What a
+/// handler could only refuse as an API would becomes a page too.
+pub async fn secure(State(app): State<Arc<App>>, request: HttpRequest, next: Next) -> Response {
+    let page = Page::anonymous(&app, request.headers());
+    let response = next.run(request).await;
+    let is_problem =
+        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem"));
+    let mut response = match response.status() {
+        _ if !is_problem => response,
+        status if status.is_server_error() => page.message(Message::Unavailable),
+        _ => page.message(Message::NotFound),
+    };
     const POLICY: &str = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
@@ -196,6 +207,8 @@ pub enum Message {
     UnknownPerson,
     /// Nobody can log in now.
     LoginUnavailable,
+    /// Something fails or is not there right now.
+    Unavailable,
     /// The person has logged out.
     LoggedOut,
 }
@@ -207,7 +220,7 @@ impl Message {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NoId | Self::LoginFailed => StatusCode::BAD_REQUEST,
             Self::Conflict => StatusCode::CONFLICT,
-            Self::LoginUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::LoginUnavailable | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignForm | Self::Refused | Self::NoPower | Self::UnknownPerson => StatusCode::FORBIDDEN,
         }
     }
@@ -223,6 +236,7 @@ impl Message {
             Self::LoginFailed => t.message_login_failed_title(),
             Self::UnknownPerson => t.message_unknown_person_title(),
             Self::LoginUnavailable => t.message_login_unavailable_title(),
+            Self::Unavailable => t.message_unavailable_title(),
             Self::LoggedOut => t.logged_out_title(),
         }
     }
@@ -238,6 +252,7 @@ impl Message {
             Self::LoginFailed => t.message_login_failed(),
             Self::UnknownPerson => t.message_unknown_person(),
             Self::LoginUnavailable => t.message_login_unavailable(),
+            Self::Unavailable => t.message_unavailable(),
             Self::LoggedOut => t.logged_out_lead(),
         }
     }

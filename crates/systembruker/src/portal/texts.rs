@@ -255,6 +255,8 @@ texts! {
     message_unknown_person_title() = "message-unknown-person-title";
     message_unknown_person() = "message-unknown-person";
     message_login_unavailable_title() = "message-login-unavailable-title";
+    message_unavailable_title() = "message-unavailable-title";
+    message_unavailable() = "message-unavailable";
     message_login_unavailable() = "message-login-unavailable";
 }
 

@@ -104,8 +104,19 @@ impl Chromium {
         assert!(answer.status().is_success(), "{answer:?}");
     }
 
-    async fn heading(&self) -> String {
-        self.driver.find(By::Css("h1")).await.unwrap().text().await.unwrap()
+    /// Waits until the page with this heading is there.
+    async fn arrives_at(&self, heading: &str) {
+        let mut shown = String::new();
+        for _ in 0..100 {
+            if let Ok(element) = self.driver.find(By::Css("h1")).await {
+                shown = element.text().await.unwrap_or_default();
+                if shown == heading {
+                    return;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("expected the page “{heading}”, came “{shown}”");
     }
 
     async fn press(&self, text: &str) {
@@ -124,22 +135,24 @@ async fn pia_approves_and_takes_back_in_a_real_browser() {
     let chromium = Chromium::new().await;
     let driver = &chromium.driver;
     driver.goto(request["confirmUrl"].as_str().unwrap()).await.unwrap();
-    assert_eq!(chromium.heading().await, "Testinnlogging");
+    chromium.arrives_at("Testinnlogging").await;
     chromium.look("1-test-login").await;
     // Free entry, with a number that is wrong and one that is right.
     driver.find(By::Id("pid")).await.unwrap().send_keys("12345678901").await.unwrap();
     chromium.press("Autentiser").await;
+    driver.query(By::Id("pid-wrong")).first().await.unwrap();
     let field = driver.find(By::Id("pid")).await.unwrap();
     assert_eq!(field.attr("aria-invalid").await.unwrap().as_deref(), Some("true"));
     field.send_keys("17858212081").await.unwrap();
     chromium.press("Autentiser").await;
-    assert_eq!(chromium.heading().await, "SMARTCLOUD AS ber om tilgang for systemet SmartCloud");
+    chromium.arrives_at("SMARTCLOUD AS ber om tilgang for systemet SmartCloud").await;
     chromium.look("2-request").await;
     chromium.press("English").await;
-    assert_eq!(chromium.heading().await, "SMARTCLOUD AS asks for access for the system SmartCloud");
+    chromium.arrives_at("SMARTCLOUD AS asks for access for the system SmartCloud").await;
     assert_eq!(driver.find(By::Css("html")).await.unwrap().attr("lang").await.unwrap().as_deref(), Some("en"));
     chromium.look("3-request-en").await;
     chromium.press("Norsk (bokmål)").await;
+    chromium.arrives_at("SMARTCLOUD AS ber om tilgang for systemet SmartCloud").await;
 
     // By keyboard: from the top of the page to the answer.
     driver.execute("document.activeElement.blur(); window.focus()", vec![]).await.unwrap();
@@ -153,7 +166,7 @@ async fn pia_approves_and_takes_back_in_a_real_browser() {
     }
     assert!(reached, "the keyboard does not lead to the answer");
     driver.active_element().await.unwrap().send_keys(Key::Enter + "").await.unwrap();
-    assert_eq!(chromium.heading().await, "Tilgangen er gitt");
+    chromium.arrives_at("Tilgangen er gitt").await;
     chromium.look("4-receipt").await;
     let back = driver.find(By::XPath("//a[contains(., 'Tilbake til smartcloud.example')]")).await.unwrap();
     assert_eq!(back.attr("href").await.unwrap().as_deref(), Some("https://smartcloud.example/receipt?state=1"));
@@ -161,15 +174,19 @@ async fn pia_approves_and_takes_back_in_a_real_browser() {
 
     chromium.press("Logg inn").await;
     chromium.press("Pia Tilfeldig").await;
-    assert_eq!(chromium.heading().await, "Velg virksomhet");
+    chromium.arrives_at("Velg virksomhet").await;
     chromium.look("5-front").await;
     chromium.press("TILFELDIG SUBTIL APE").await;
+    chromium.arrives_at("Systemtilganger for TILFELDIG SUBTIL APE").await;
     chromium.look("6-overview").await;
     driver.find(By::XPath("//main//a[contains(., 'SmartCloud')]")).await.unwrap().click().await.unwrap();
+    chromium.arrives_at("Systemtilgang: SmartCloud").await;
     chromium.look("7-details").await;
     chromium.press("Trekk tilbake tilgangen").await;
+    chromium.arrives_at("Trekke tilbake tilgangen?").await;
     chromium.look("8-revoke").await;
     chromium.press("Ja, trekk tilbake").await;
+    chromium.arrives_at("Systemtilganger for TILFELDIG SUBTIL APE").await;
     chromium.look("9-revoked").await;
     assert_eq!(vendor.ask_for_system_user(&world, CUSTOMER, None).await.status, 400);
     driver.clone().quit().await.unwrap();
