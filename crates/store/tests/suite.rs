@@ -254,7 +254,7 @@ async fn parties_are_kept(database: TestDatabase) {
     let mut organisations = session.organisations().await.unwrap();
     organisations.sort_by_key(|organisation| organisation.party_id);
     assert_eq!(organisations, [main.clone(), sub.clone()]);
-    assert_eq!(session.persons().await.unwrap(), [pia.person.clone()]);
+    assert_eq!(session.persons().await.unwrap(), std::slice::from_ref(&pia.person));
     assert_eq!(session.largest_party_ids().await.unwrap(), (3, 4));
     assert_eq!(session.person_by_national_id(&pia.secret.hash).await.unwrap(), Some(pia.person.clone()));
     assert_eq!(session.person_by_national_id(b"unknown").await.unwrap(), None);
@@ -329,7 +329,7 @@ async fn clients_and_scopes_are_kept(database: TestDatabase) {
     assert_eq!(session.client_keys("client-1").await.unwrap(), [key("c")]);
     assert_eq!(session.all_client_keys().await.unwrap(), [("client-1".to_owned(), key("c"))]);
     assert_eq!(session.scope("skatteetaten:krav").await.unwrap(), Some(scope.clone()));
-    assert_eq!(session.scopes().await.unwrap(), [scope.clone()]);
+    assert_eq!(session.scopes().await.unwrap(), std::slice::from_ref(&scope));
     assert_eq!(session.scope_prefixes().await.unwrap(), [("skatteetaten".to_owned(), scope.owner)]);
     assert_eq!(session.scope_access("skatteetaten:krav").await.unwrap().len(), 1);
     assert_eq!(session.all_scope_access().await.unwrap().len(), 1);

@@ -43,8 +43,6 @@ enum Command {
 /// Runs the program.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    // Before anything may speak TLS; there is one such library in the program.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -1,7 +1,7 @@
 //! Maskinporten: the token service, and the administration of clients and scopes.
 //!
 //! A client sends a signed grant to `POST /token` and gets an access token. Between the two stand checks, in one order
-//! that [`rules::issue`] shows: the grant can be read, the client is known, its key signed it, it is meant for us and
+//! that [`rules::authenticate`] and [`rules::authorize`] show: the grant can be read, the client is known, its key signed it, it is meant for us and
 //! valid now, it was not used before, the client has the scopes, its organisation was granted them, and the system user
 //! that is asked for exists. Each refusal is a typed reason ([`refusal::Refusal`]) that becomes a code, a fixed text that
 //! clients match on, and words that say what to do.

@@ -222,7 +222,7 @@ async fn a_key_is_good_for_a_year_and_a_repost_renews_it() {
     );
     // The administration client's key has expired too; the sandbox is started over.
     assert_eq!(world.send(world.request(Method::POST, "/systembruker/api/v1/sandbox/reset")).await.status, 204);
-    assert_eq!(world.seeded("SmartCloud AS").token(&world, API).await.is_empty(), false);
+    assert!(!world.seeded("SmartCloud AS").token(&world, API).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,7 +49,8 @@ pub struct World {
     pub http: Client,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<anyhow::Result<()>>,
-    _folder: Option<TempDir>,
+    /// Kept until the world ends.
+    folder: Option<TempDir>,
 }
 
 /// An answer.
@@ -111,13 +112,11 @@ impl World {
         }
         options.data = Some(folder.path().to_owned());
         let mut world = Self::with(options).await;
-        world._folder = Some(folder);
+        world.folder = Some(folder);
         world
     }
 
     async fn with(options: SandboxOptions) -> Self {
-        // A second installation in the same process changes nothing.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let app = start(&listener, options).await.unwrap();
@@ -126,15 +125,16 @@ impl World {
             let _ = stopped.await;
         };
         let server = tokio::spawn(app::serve(Arc::clone(&app), listener, signal));
-        Self { app, origin, http: http_client().unwrap(), stop: Some(stop), server, _folder: None }
+        Self { app, origin, http: http_client().unwrap(), stop: Some(stop), server, folder: None }
     }
 
     /// Stops in good order.
     pub async fn stop(self) {
-        let Self { app, stop, server, _folder, .. } = self;
+        let Self { app, stop, server, folder, .. } = self;
         drop(app);
         stop.unwrap().send(()).unwrap();
         server.await.unwrap().unwrap();
+        drop(folder);
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -1,7 +1,7 @@
 //! `systembruker demo`: a sandbox, and the whole story told on it.
 //!
-//! The story ([`story`]) goes through the public HTTP APIs only, as an outsider would: the vendor and the API owner use
-//! the `client` crate, Pia uses a browser ([`browser`]) that follows redirects, keeps cookies and posts forms. Each step
+//! The story (`story`) goes through the public HTTP APIs only, as an outsider would: the vendor and the API owner use
+//! the `client` crate, Pia uses a browser (`browser`) that follows redirects, keeps cookies and posts forms. Each step
 //! is printed as it happens, and held against what the story says.
 
 pub mod browser;
@@ -39,7 +39,7 @@ impl Demo {
     /// Starts a sandbox, tells the story, and stays up unless told not to.
     pub async fn run(self) -> anyhow::Result<()> {
         telemetry::start(LogFormat::Text, "error");
-        let paper = Paper::new();
+        let paper = Paper::stdout();
         paper.title("Systembruker: the whole chain, on this machine");
         let listener =
             TcpListener::bind(self.listen).await.with_context(|| format!("cannot listen on {}", self.listen))?;

@@ -17,7 +17,7 @@ pub struct Paper {
 
 impl Paper {
     /// Paper for standard output.
-    pub fn new() -> Self {
+    pub fn stdout() -> Self {
         Self { colour: std::io::stdout().is_terminal(), silent: false }
     }
 
