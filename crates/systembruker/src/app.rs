@@ -231,10 +231,11 @@ fn routes(app: &Arc<App>) -> anyhow::Result<(Router<Arc<App>>, utoipa::openapi::
         apis = apis.merge(krav_og_betalinger::routes(app, sandbox)?);
         pages = pages.merge(sandbox::test_login::routes());
     }
-    let (router, document) = apis.split_for_parts();
-    // Each refuses in its own way while nothing may be answered: the APIs with a problem, the pages with a page.
+    // Each refuses in its own way while nothing may be answered: the token endpoint itself, the APIs with a problem, the
+    // pages with a page.
     let gate = || from_fn_with_state(Arc::clone(app), only_when_ready);
-    Ok((router.layer(gate()).merge(portal::protect(pages.layer(gate()), app)), document))
+    let (router, document) = apis.layer(gate()).merge(maskinporten::token_endpoint()).split_for_parts();
+    Ok((router.merge(portal::protect(pages.layer(gate()), app)), document))
 }
 
 /// The whole service, ready to be served.

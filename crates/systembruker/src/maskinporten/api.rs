@@ -97,6 +97,9 @@ fn assertion(form: &[u8]) -> Result<String, Refusal> {
 }
 
 async fn issue(app: &App, assertion: &str) -> Result<TokenResponse, Refusal> {
+    if !app.may_answer() {
+        return Err(Refusal::Unavailable);
+    }
     let now = app.clock.now();
     let (authenticated, _) =
         app.model.consistent(|model| rules::authenticate(model, app.faces.issuer(), assertion, now));

@@ -27,10 +27,14 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
-/// The routes of this face.
+/// The token endpoint. It refuses as RFC 6749 has it, also while nothing may be answered.
+pub fn token_endpoint() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(api::token))
+}
+
+/// The other routes of this face.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(api::token))
         .routes(routes!(api::metadata))
         .routes(routes!(api::key_set))
         .routes(routes!(admin::list_clients, admin::create_client))

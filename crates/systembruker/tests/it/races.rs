@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::Answer as Given;
+use reqwest::Method;
 use store::ChangeContext;
 use systembruker::requests::answer::{Answerer, answer};
 use systembruker::system_users::rules::delete;
 
-use crate::world::{CUSTOMER, World, asked};
+use crate::world::{CUSTOMER, REGISTER, World, asked, postgres, reachable};
 
 async fn the_story(world: World) {
     let (vendor, id) = world.system_user().await;
@@ -103,3 +104,40 @@ macro_rules! on_both {
 }
 
 on_both!(the_story, answers_at_once, no_token_after_deletion);
+
+/// Without its database the instance answers nothing that may have become untrue, each face in its own way; with it, all
+/// is as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_database_closes_and_a_found_one_opens() {
+    let database = postgres().await;
+    let world = World::on(database.clone()).await;
+    let (vendor, _) = world.system_user().await;
+    let token =
+        vendor.ask_for_system_user(&world, CUSTOMER, None).await.json()["access_token"].as_str().unwrap().to_owned();
+    let ready = async |wanted: u16| {
+        for _ in 0..300 {
+            if world.send(world.request(Method::GET, "/ready")).await.status == wanted {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("/ready was not {wanted}");
+    };
+    reachable(&database, false).await;
+    ready(503).await;
+    assert_eq!(
+        vendor.ask_for_system_user(&world, CUSTOMER, None).await.refusal(),
+        "503 temporarily_unavailable - The service cannot answer right now. Try again shortly, with a new grant."
+    );
+    assert_eq!(world.get(REGISTER, &token).await.problem(), "503 -");
+    assert_eq!(world.claims_of(CUSTOMER, &token).await.status, 503);
+    let page = world.send(world.request(Method::GET, "/").header("accept-language", "en")).await;
+    assert_eq!((page.status, page.content_type()), (503, "text/html; charset=utf-8"));
+    assert!(page.text.contains("The service cannot answer right now."), "{}", page.text);
+    assert_eq!(world.send(world.request(Method::GET, "/health")).await.status, 200);
+    reachable(&database, true).await;
+    ready(200).await;
+    assert_eq!(world.claims_of(CUSTOMER, &token).await.status, 200);
+    assert_eq!(vendor.ask_for_system_user(&world, CUSTOMER, None).await.status, 200);
+    world.stop().await;
+}

@@ -99,8 +99,12 @@ impl World {
 
     /// A sandbox on PostgreSQL.
     pub async fn on_postgres() -> Self {
-        let database = Some(postgres().await);
-        Self::of_template(SandboxOptions { database, ..SandboxOptions::default() }).await
+        Self::on(postgres().await).await
+    }
+
+    /// A sandbox on this database.
+    pub async fn on(database: String) -> Self {
+        Self::of_template(SandboxOptions { database: Some(database), ..SandboxOptions::default() }).await
     }
 
     /// A sandbox with the keys of the template.
@@ -328,12 +332,27 @@ pub fn asked() -> Value {
     json!({"systemId": SYSTEM, "partyOrgNo": CUSTOMER, "rights": [right(RESOURCE)], "redirectUrl": format!("{REDIRECT}?state=1")})
 }
 
+fn server() -> String {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where these tests read it")]
+    std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL; see ./test")
+}
+
 /// An empty PostgreSQL database.
 pub async fn postgres() -> String {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place where these tests read it")]
-    let url = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL; see ./test");
+    let url = server();
     let name = format!("it_{}", systembruker::clock::Random.uuid().simple());
     let mut admin = PgConnection::connect(&url).await.unwrap();
     admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
     format!("{}/{name}", url.rsplit_once('/').unwrap().0)
+}
+
+/// Makes a database unreachable, or reachable again.
+pub async fn reachable(database: &str, reachable: bool) {
+    let name = database.rsplit_once('/').unwrap().1;
+    let mut admin = PgConnection::connect(&server()).await.unwrap();
+    admin.execute(AssertSqlSafe(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {reachable}"))).await.unwrap();
+    if !reachable {
+        let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        admin.execute(AssertSqlSafe(end)).await.unwrap();
+    }
 }
