@@ -256,7 +256,7 @@ pub fn service(
         .route("/health", get(async || "ok"))
         .route("/ready", get(ready))
         .route("/openapi.json", get(openapi))
-        .fallback(async || ApiError::not_found())
+        .fallback(portal::pages::unknown_address)
         .method_not_allowed_fallback(async || ApiError::Status(StatusCode::METHOD_NOT_ALLOWED, None))
         .layer(from_fn_with_state(Arc::clone(app), faces::layer))
         .layer(DefaultBodyLimit::max(MAX_BODY))

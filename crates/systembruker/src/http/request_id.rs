@@ -38,7 +38,8 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let trace = from_caller(request.headers()).unwrap_or_else(|| hex(&app.random.bytes::<16>()));
     let id = RequestId { trace: trace.clone(), span: hex(&app.random.bytes::<8>()) };
     // The path only: a query may hold what does not belong in a log.
-    let span = tracing::info_span!("request", id = trace, method = %request.method(), path = request.uri().path());
+    let path = loggable(request.uri().path());
+    let span = tracing::info_span!("request", id = trace, method = %request.method(), path);
     let answer = async move {
         let mut response = next.run(request).await;
         tracing::info!(status = response.status().as_u16(), "answered");
@@ -48,6 +49,22 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
         response
     };
     CURRENT.scope(id, answer.instrument(span)).await
+}
+
+/// A path in which what may be a national identity number, eleven digits in a row, is hidden.
+fn loggable(path: &str) -> String {
+    let mut shown = String::with_capacity(path.len());
+    for part in path.split_inclusive(|character: char| !character.is_ascii_digit()) {
+        let digits = part.trim_end_matches(|character: char| !character.is_ascii_digit());
+        match part.strip_prefix(digits) {
+            Some(rest) if digits.len() == 11 => {
+                shown.push_str("***");
+                shown.push_str(rest);
+            }
+            _ => shown.push_str(part),
+        }
+    }
+    shown
 }
 
 /// The trace id of a valid `traceparent` (W3C Trace Context §3.2).

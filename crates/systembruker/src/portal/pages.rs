@@ -7,8 +7,8 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
@@ -161,11 +161,26 @@ pub async fn secure(State(app): State<Arc<App>>, request: HttpRequest, next: Nex
     let response = next.run(request).await;
     let is_problem =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem"));
-    let mut response = match response.status() {
+    let response = match response.status() {
         _ if !is_problem => response,
         status if status.is_server_error() => page.message(Message::Unavailable),
-        _ => page.message(Message::NotFound),
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => page.message(Message::NotFound),
+        _ => page.message(Message::ForeignForm),
     };
+    with_headers(&app, response)
+}
+
+/// What is at an address where nothing is: a page where a person's browser asks, a problem where a program does.
+pub async fn unknown_address(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let mut accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if accepts.any(|accepted| accepted.contains("text/html")) {
+        with_headers(&app, Page::anonymous(&app, &headers).message(Message::NotFound))
+    } else {
+        ApiError::not_found().into_response()
+    }
+}
+
+fn with_headers(app: &App, mut response: Response) -> Response {
     const POLICY: &str = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {

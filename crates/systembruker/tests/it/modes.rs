@@ -5,8 +5,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use systembruker::cli::demo::{browser::Browser, paper::Paper};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::world::postgres;
@@ -102,6 +103,37 @@ async fn a_sandbox_tells_scripts_what_it_has_and_imports_parties() {
     assert_eq!(kari["roles"], json!([{"org": "312659603", "role": "DAGL"}]));
     assert_eq!((kari["nationalId"].as_str().unwrap(), kari["userId"].is_i64()), ("14838412026", true));
     assert_eq!(terminate(child).await, 0);
+}
+
+#[tokio::test]
+async fn no_national_id_gets_into_the_log() {
+    let folder = TempDir::new().unwrap();
+    let info = folder.path().join("info.json");
+    let mut child = program(&["sandbox", "--info", info.to_str().unwrap()]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.next_line().await.unwrap().unwrap();
+    let info: Value = serde_json::from_slice(&std::fs::read(&info).unwrap()).unwrap();
+    let portal = info["portal"].as_str().unwrap().trim_end_matches('/');
+    let persons = info["persons"].as_array().unwrap();
+    let http = systembruker::app::http_client().unwrap();
+    for person in persons {
+        let mut browser = Browser::new(http.clone(), Paper::silent());
+        let login = browser.open(&format!("{portal}/")).await.unwrap();
+        browser.press(&login, person["name"].as_str().unwrap()).await.unwrap();
+        let number = person["nationalId"].as_str().unwrap();
+        for path in [format!("/{number}"), format!("/org/{number}/system-access?pid={number}"), format!("/a/{number}b")]
+        {
+            http.get(format!("{portal}{path}")).send().await.unwrap();
+        }
+    }
+    let mut stderr = child.stderr.take().unwrap();
+    assert_eq!(terminate(child).await, 0);
+    let mut log = String::new();
+    stderr.read_to_string(&mut log).await.unwrap();
+    assert!(log.contains("path=\"/org/***/system-access\"") && log.contains("path=\"/login/callback\""), "{log}");
+    for person in persons {
+        assert!(!log.contains(person["nationalId"].as_str().unwrap()), "{log}");
+    }
 }
 
 #[tokio::test]

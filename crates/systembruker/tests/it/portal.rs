@@ -297,3 +297,17 @@ async fn pages_say_nothing_to_other_sites_and_run_nothing() {
     assert_eq!(sheet.content_type(), "text/css; charset=utf-8");
     assert!(sheet.headers["cache-control"].to_str().unwrap().contains("immutable"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_told_as_the_asker_reads_it() {
+    let world = World::new().await;
+    let browser = |method, path| world.request(method, path).header("Accept", "text/html,*/*;q=0.8");
+    let page = world.send(browser(Method::GET, "/no/such").header("Accept-Language", "en")).await;
+    assert_eq!((page.status, page.content_type()), (404, "text/html; charset=utf-8"));
+    assert!(page.text.contains("We cannot find the page"), "{}", page.text);
+    assert_eq!(page.headers["x-frame-options"], "DENY");
+    assert_eq!(world.get("/no/such", "").await.problem(), "404 -");
+    let large = "x".repeat(3_000_000);
+    let form = world.send(browser(Method::POST, "/language").form(&[("goto", large.as_str())])).await;
+    assert_eq!((form.status, form.content_type()), (403, "text/html; charset=utf-8"));
+}
