@@ -6,14 +6,13 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use model::{Client, OrgNumber, Scope, ScopeName, ScopeVisibility};
 use serde_json::{Value, json};
-use store::{ChangeContext, InstallationKind, Write};
+use store::Write;
 use token::keys::SigningKey;
 
-use crate::app::open_store;
-use crate::clock::{Clock, Random};
+use super::installation::Installation;
+use crate::clock::Random;
 use crate::maskinporten::admin::check_keys;
 use crate::sandbox::write_private;
-use crate::settings::Settings;
 
 /// Commands for clients.
 #[derive(Debug, Subcommand)]
@@ -55,10 +54,8 @@ impl ClientCommand {
 
 impl Create {
     async fn run(self) -> anyhow::Result<()> {
-        let settings = Settings::load(&self.config)?;
-        let (clock, random, vault) = (Clock::default(), Random, settings.vault()?);
-        let now = clock.now();
-        let (store, _) = open_store(settings.database()?, InstallationKind::Production, &vault, &random, now).await?;
+        let installation = Installation::open(&self.config).await?;
+        let now = installation.now;
         let jwks = match (&self.jwks, &self.key_out) {
             (Some(file), _) => {
                 let text =
@@ -75,7 +72,7 @@ impl Create {
         let keys = jwks.get("keys").and_then(Value::as_array).context("the key set has no keys")?;
         let keys = check_keys(keys, now).map_err(|errors| anyhow::anyhow!(errors.join(" ")))?;
         let client = Client {
-            client_id: random.uuid().to_string(),
+            client_id: Random.uuid().to_string(),
             org: self.org,
             name: self.name.clone(),
             description: "Made on the command line".into(),
@@ -85,16 +82,16 @@ impl Create {
             created: now,
             updated: now,
         };
-        let context = ChangeContext { actor: "cli".into(), ..ChangeContext::default() };
-        let mut tx = store.write(context, now).await?;
+        let platform_owner = installation.settings.platform_owner()?;
+        let mut tx = installation.write().await?;
         for scope in &self.scopes {
-            ensure_scope(&mut tx, scope, settings.platform_owner()?).await?;
+            ensure_scope(&mut tx, scope, platform_owner).await?;
             tx.grant_scope(scope, self.org).await?;
         }
         tx.put_client(&client).await?;
         tx.replace_client_keys(&client.client_id, &keys).await?;
         tx.commit().await?;
-        store.close(clock.now()).await?;
+        installation.close().await?;
         let kid = keys.first().map(|key| key.kid.clone());
         println!("{}", json!({"clientId": client.client_id, "kid": kid, "scopes": client.scopes}));
         Ok(())

@@ -2,7 +2,9 @@
 
 mod client;
 pub mod demo;
+mod installation;
 mod parties;
+mod prefix;
 pub mod sandbox;
 mod serve;
 
@@ -33,6 +35,9 @@ enum Command {
     /// Maskinporten clients of an installation that is not running
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// Which organisation may make scopes under which prefix, in an installation that is not running
+    #[command(subcommand)]
+    Prefix(prefix::PrefixCommand),
     /// Organisations, persons and roles of an installation that is not running
     #[command(subcommand)]
     Parties(parties::PartiesCommand),
@@ -56,6 +61,7 @@ pub fn run() -> ExitCode {
             Command::Sandbox(command) => command.run().await,
             Command::Serve(command) => command.run().await,
             Command::Client(command) => command.run().await,
+            Command::Prefix(command) => command.run().await,
             Command::Parties(command) => command.run().await,
             Command::Config => {
                 print!("{}", Settings::reference());

@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use store::{ChangeContext, InstallationKind};
 
+use super::installation::Installation;
 use crate::access::import;
-use crate::app::open_store;
-use crate::clock::{Clock, Random};
-use crate::settings::Settings;
+use crate::clock::Random;
 
 /// Commands for parties.
 #[derive(Debug, Subcommand)]
@@ -32,15 +30,12 @@ impl PartiesCommand {
     /// Runs the command.
     pub async fn run(self) -> anyhow::Result<()> {
         let Self::Import(Import { config, file }) = self;
-        let settings = Settings::load(&config)?;
         let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let (clock, random, vault) = (Clock::default(), Random, settings.vault()?);
-        let now = clock.now();
-        let (store, _) = open_store(settings.database()?, InstallationKind::Production, &vault, &random, now).await?;
-        let context = ChangeContext { actor: "cli".into(), ..ChangeContext::default() };
-        let imported = import::import(&store, &vault, &random, context, now, &text).await;
+        let installation = Installation::open(&config).await?;
+        let Installation { store, vault, now, .. } = &installation;
+        let imported = import::import(store, vault, &Random, Installation::context(), *now, &text).await;
         let imported = imported.with_context(|| format!("{}: nothing was imported", file.display()))?;
-        store.close(clock.now()).await?;
+        installation.close().await?;
         println!("{} organisations and {} persons imported", imported.organisations, imported.persons);
         Ok(())
     }

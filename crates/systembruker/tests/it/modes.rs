@@ -262,7 +262,26 @@ async fn commands_prepare_an_installation_and_say_what_is_wrong() {
     use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
 
-    // The client works.
+    // Its organisation gets a prefix, which no other gets then.
+    for (org, prefix, complaint) in [
+        ("974761076", "skatteetaten", None),
+        ("974761076", "skatteetaten", None),
+        ("991825827", "skatteetaten", Some("the prefix skatteetaten belongs to 974761076; nothing was changed")),
+        ("974761076", "a:b", Some("a prefix has no colon")),
+        ("974761076", "a b", Some("invalid value")),
+    ] {
+        let (code, out, error) = run(&["prefix", "give", "--config", &config, "--org", org, prefix]).await;
+        match complaint {
+            None => assert_eq!(
+                (code, out.as_str()),
+                (0, "{\"prefix\":\"skatteetaten\",\"org\":\"974761076\"}\n"),
+                "{error}"
+            ),
+            Some(complaint) => assert!(code != 0 && error.contains(complaint), "{error}"),
+        }
+    }
+
+    // The client works, and makes a scope.
     let (child, _) = start(&["serve", "--config", &config], port).await;
     let origin: url::Url = format!("http://127.0.0.1:{port}/").parse().unwrap();
     let connection = client::Connection::new(
@@ -273,7 +292,11 @@ async fn commands_prepare_an_installation_and_say_what_is_wrong() {
     let maskinporten = client::Maskinporten::new(connection, made["clientId"].as_str().unwrap().to_owned(), key);
     // A grant of the second in which the commands ended is refused.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    maskinporten.token(&client::TokenRequest::scope("idporten:dcr.write")).await.unwrap();
+    let token = maskinporten.token(&client::TokenRequest::scope("idporten:scopes.write")).await.unwrap();
+    let scope = json!({"prefix": "skatteetaten", "subscope": "kravogbetalinger", "description": "Krav"});
+    let http = systembruker::app::http_client().unwrap();
+    let request = http.post(format!("http://127.0.0.1:{port}/api/v1/scopes")).json(&scope);
+    assert_eq!(request.bearer_auth(&token.token).send().await.unwrap().status().as_u16(), 200);
     assert_eq!(terminate(child).await, 0);
 
     // Another master key is noticed.
