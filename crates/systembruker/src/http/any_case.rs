@@ -20,6 +20,7 @@ impl<'de> Deserializer<'de> for AnyCase {
         match self.0 {
             Value::Array(values) => visitor.visit_seq(Elements(values.into())),
             Value::Object(members) => visitor.visit_map(Members::new(members, &[])),
+            Value::String(text) => visitor.visit_string(storable(text)?),
             scalar => scalar.deserialize_any(visitor),
         }
     }
@@ -60,6 +61,11 @@ impl<'de> Deserializer<'de> for AnyCase {
     }
 }
 
+/// Not every database can keep the character U+0000, and no text has a use for it.
+fn storable(text: String) -> Result<String, Error> {
+    if text.contains('\0') { Err(serde::de::Error::custom("the character U+0000 is not accepted")) } else { Ok(text) }
+}
+
 fn unexpected(value: &Value) -> serde::de::Unexpected<'_> {
     match value {
         Value::Null => serde::de::Unexpected::Unit,
@@ -88,22 +94,18 @@ impl<'de> SeqAccess<'de> for Elements {
 /// The members of an object under the names of the fields they are for. Of several members for one field the last
 /// counts, as in other implementations of these APIs.
 struct Members {
-    members: VecDeque<(String, Value)>,
+    members: serde_json::map::IntoIter,
     value: Option<Value>,
 }
 
 impl Members {
     fn new(members: Map<String, Value>, fields: &'static [&'static str]) -> Self {
-        let mut renamed: VecDeque<(String, Value)> = VecDeque::with_capacity(members.len());
+        let mut renamed = Map::with_capacity(members.len());
         for (name, value) in members {
             let field = fields.iter().find(|field| field.eq_ignore_ascii_case(&name));
-            let name = field.map_or(name, |field| (*field).to_owned());
-            match renamed.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, earlier)) => *earlier = value,
-                None => renamed.push_back((name, value)),
-            }
+            renamed.insert(field.map_or(name, |field| (*field).to_owned()), value);
         }
-        Self { members: renamed, value: None }
+        Self { members: renamed.into_iter(), value: None }
     }
 }
 
@@ -111,8 +113,9 @@ impl<'de> MapAccess<'de> for Members {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        let Some((name, value)) = self.members.pop_front() else { return Ok(None) };
+        let Some((name, value)) = self.members.next() else { return Ok(None) };
         self.value = Some(value);
+        let name = storable(name)?;
         let name: StrDeserializer<'_, Error> = name.as_str().into_deserializer();
         seed.deserialize(name).map(Some)
     }

@@ -68,6 +68,14 @@ pub fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     })
 }
 
+/// As in JSON, the character U+0000 is in no text.
+fn without_nul(member: &str, encoded: &str) -> Result<(), ApiError> {
+    if encoded.contains("%00") {
+        return Err(ApiError::member(member, "the character U+0000 is not accepted".to_owned()));
+    }
+    Ok(())
+}
+
 /// Parameters of the path.
 #[derive(Debug, Clone, Copy)]
 pub struct Path<T>(pub T);
@@ -77,6 +85,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 
     #[expect(clippy::disallowed_types, reason = "this wraps it")]
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        without_nul("path", parts.uri.path())?;
         match axum::extract::Path::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Self(value)),
             Err(rejection) => Err(ApiError::member("path", rejection.body_text())),
@@ -93,6 +102,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     #[expect(clippy::disallowed_types, reason = "this wraps it")]
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        without_nul("query", parts.uri.query().unwrap_or_default())?;
         match axum::extract::Query::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(rejection) => Err(ApiError::member("query", rejection.body_text())),

@@ -7,7 +7,7 @@ use systembruker::cli::sandbox::SandboxOptions;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::world::{REGISTER, World};
+use crate::world::{CUSTOMER, REGISTER, REQUESTS, SCOPE, SYSTEM, World, asked, system, with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_paths_and_methods_are_problems() {
@@ -43,6 +43,68 @@ async fn garbage_is_never_a_server_error_and_stores_nothing() {
         }
     }
     assert_eq!(world.app.store.read().await.unwrap().last_change().await.unwrap(), before);
+}
+
+/// PostgreSQL keeps no U+0000 in a text, and SQLite does: the same is refused on both.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nul_in_a_text_is_the_callers_mistake() {
+    for world in [World::new().await, World::on_postgres().await] {
+        let vendor = world.vendor().await;
+        let token = vendor.token(&world, "altinn:authentication/systemregister.write").await;
+        let good = system("991825827_x", "c");
+        for (member, value) in [
+            ("name", json!({"nb": "a\0", "nn": "b", "en": "c"})),
+            ("id", json!("991825827_\0")),
+            ("clientId", json!(["\0"])),
+        ] {
+            let answer = world.post(REGISTER, &token, &with(good.clone(), member, value)).await;
+            assert_eq!(answer.problem(), "400 -");
+            assert!(answer.text.contains("U+0000"), "{}", answer.text);
+        }
+        let token = world.token("Skatteetaten", "idporten:scopes.write").await;
+        let scope = json!({"prefix": "skatteetaten", "subscope": "z", "description": "\0"});
+        assert_eq!(world.post("/api/v1/scopes", &token, &scope).await.status, 400);
+        let token = world.token("Skatteetaten", "altinn:resourceregistry/resource.write").await;
+        let resource = json!({"identifier": "ske-z", "title": {"nb": "\0"}});
+        assert_eq!(world.post("/resourceregistry/api/v1/resource", &token, &resource).await.status, 400);
+        let token = world.token("Digdir", "idporten:dcr.write").await;
+        assert_eq!(world.post("/api/v1/clients", &token, &json!({"client_name": "\0"})).await.status, 400);
+        let token = vendor.token(&world, "altinn:authentication/systemuser.request.write").await;
+        let asked = with(asked(), "externalRef", json!("\0"));
+        assert_eq!(world.post(REQUESTS, &token, &asked).await.problem(), "400 -");
+        let token = vendor.token(&world, "altinn:authentication/systemuser.request.read").await;
+        let by_reference = format!("{REQUESTS}/byexternalref/{SYSTEM}/{CUSTOMER}/%00");
+        assert_eq!(world.get(&by_reference, &token).await.problem(), "400 -");
+        for path in
+            ["/login/callback?code=%00&state=%00", "/login?goto=%00", "/accessmanagement/ui/systemuser/request?id=%00"]
+        {
+            assert!(world.get(path, "").await.status < 500, "{path}");
+        }
+        let claims = with(
+            vendor.claims(&world, SCOPE),
+            "authorization_details",
+            json!([{
+                "type": "urn:altinn:systemuser", "externalRef": "\0",
+                "systemuser_org": {"authority": "iso6523-actorid-upis", "ID": format!("0192:{CUSTOMER}")},
+            }]),
+        );
+        assert_eq!(world.exchange(&vendor.sign(&claims)).await.status, 400);
+        world.stop().await;
+    }
+}
+
+/// A large object is read in time that grows with its size, not with its square.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_with_very_many_members_is_read() {
+    let world = World::new().await;
+    let vendor = world.vendor().await;
+    let token = vendor.token(&world, "altinn:authentication/systemregister.write").await;
+    let mut many = system("991825827_many", "c");
+    for number in 0..150_000 {
+        many[format!("{number:x}")] = json!(1);
+    }
+    let answer = world.post(REGISTER, &token, &many).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,21 +3,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{CUSTOMER, REDIRECT, REGISTER, REQUESTS, RESOURCE, SYSTEM, World, asked, right, system};
+use crate::world::{CUSTOMER, REDIRECT, REGISTER, REQUESTS, RESOURCE, SYSTEM, World, asked, right, system, with};
 
 const WRITE: &str = "altinn:authentication/systemregister.write";
 const ASK: &str = "altinn:authentication/systemuser.request.write";
 const READ: &str = "altinn:authentication/systemuser.request.read";
-
-/// A value with one member changed; `null` leaves it out.
-fn with(mut value: Value, name: &str, to: Value) -> Value {
-    let members = value.as_object_mut().unwrap();
-    members.remove(name);
-    if !to.is_null() {
-        members.insert(name.to_owned(), to);
-    }
-    value
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_system_is_registered_and_read() {

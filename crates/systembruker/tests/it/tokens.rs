@@ -6,19 +6,9 @@ use token::access_token::AccessTokenClaims;
 use token::jws::Jws;
 use token::keys::{JwkSet, SigningKey, VerifyingKey};
 
-use crate::world::{Actor, CUSTOMER, SCOPE, VENDOR_SCOPES, World, asked, system};
+use crate::world::{Actor, CUSTOMER, SCOPE, VENDOR_SCOPES, World, asked, system, with};
 
 const API: &str = "skatteetaten:testinnsyn";
-
-/// Claims with one of them changed; `null` leaves it out.
-fn with(mut claims: Value, name: &str, value: Value) -> Value {
-    if value.is_null() {
-        claims.as_object_mut().unwrap().remove(name);
-    } else {
-        claims[name] = value;
-    }
-    claims
-}
 
 async fn refused(world: &World, actor: &Actor, claims: &Value) -> String {
     world.exchange(&actor.sign(claims)).await.refusal()

@@ -337,6 +337,16 @@ fn server() -> String {
     std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL; see ./test")
 }
 
+/// A value with one member changed; `null` leaves it out.
+pub fn with(mut value: Value, name: &str, to: Value) -> Value {
+    let members = value.as_object_mut().unwrap();
+    members.remove(name);
+    if !to.is_null() {
+        members.insert(name.to_owned(), to);
+    }
+    value
+}
+
 /// An empty PostgreSQL database.
 pub async fn postgres() -> String {
     let url = server();
