@@ -93,7 +93,7 @@ async fn a_nul_in_a_text_is_the_callers_mistake() {
     }
 }
 
-/// A large object is read in time that grows with its size, not with its square.
+/// The limit is on the size of a body, not on how many members it has.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_with_very_many_members_is_read() {
     let world = World::new().await;
