@@ -16,6 +16,9 @@ pub struct Client {
     pub client_id: String,
     /// The organisation that the client belongs to; the `consumer` of its tokens.
     pub org: OrgNumber,
+    /// The organisation that manages the client for `org`, where it is another.
+    #[serde(default)]
+    pub supplier: Option<OrgNumber>,
     /// The owner's name for it.
     pub name: String,
     /// What it is for.
@@ -37,6 +40,10 @@ impl Client {
     pub const DEFAULT_TOKEN_LIFETIME: i64 = 120;
     /// The longest lifetime of access tokens, in seconds.
     pub const MAX_TOKEN_LIFETIME: i64 = 7_200;
+    /// How long a key is accepted after it was posted, in hours: a year.
+    pub const KEY_LIFETIME_HOURS: i64 = 365 * 24;
+    /// How many days before its end a key is noted as about to expire.
+    pub const KEY_EXPIRY_NOTICE_DAYS: i64 = 30;
     /// How many keys a client may have at once.
     pub const MAX_KEYS: usize = 5;
     /// How many scopes a client may have.
@@ -54,6 +61,10 @@ pub struct ClientKey {
     pub n: String,
     /// The public exponent, base64url without padding.
     pub e: String,
+    /// The certificates of the key, its own first, base64 in the standard alphabet. Where there are any, the key is
+    /// accepted as long as they are.
+    #[serde(default)]
+    pub x5c: Vec<String>,
     /// From then on the key is not accepted: at most a year after it was posted.
     pub expires: Timestamp,
     /// When it was posted.
@@ -146,6 +157,9 @@ pub struct Scope {
     pub owner: OrgNumber,
     /// Shown to those who choose among scopes.
     pub description: String,
+    /// More about it, in Markdown.
+    #[serde(default)]
+    pub long_description: String,
     /// Who sees it in lists.
     pub visibility: ScopeVisibility,
     /// The kinds of client that may use it; empty for any.
@@ -162,6 +176,17 @@ pub struct Scope {
     pub created: Timestamp,
     /// When it was last changed.
     pub updated: Timestamp,
+}
+
+/// That an organisation lets another use a scope in its place (`consumer_org`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ScopeDelegation {
+    /// The scope.
+    pub scope: ScopeName,
+    /// Who delegates: the `consumer` of the tokens.
+    pub consumer: OrgNumber,
+    /// To whom: the `supplier` of the tokens.
+    pub supplier: OrgNumber,
 }
 
 #[cfg(test)]

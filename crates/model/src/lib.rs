@@ -16,7 +16,7 @@ mod system;
 mod system_user;
 mod translated;
 
-pub use client::{Client, ClientKey, Scope, ScopeName, ScopeNameError, ScopeVisibility};
+pub use client::{Client, ClientKey, Scope, ScopeDelegation, ScopeName, ScopeNameError, ScopeVisibility};
 pub use identifiers::{Iso6523, NationalId, NationalIdError, OrgNumber, OrgNumberError, SystemId, SystemIdError};
 pub use party::{Organisation, Person, RoleAssignment, RoleHolder};
 pub use redirect::{RedirectError, RedirectRules, matches_registered};

@@ -18,8 +18,12 @@ pub enum ChangeKind {
     Parties,
     /// A Maskinporten client or its keys, by client id.
     Client,
+    /// A client's key that is about to expire, by client id and key id with a space between.
+    ClientKeyExpires,
     /// A scope or who it is granted to, by name.
     Scope,
+    /// That an organisation lets another use a scope: consumer, supplier and scope with spaces between.
+    ScopeDelegation,
     /// The owner of a scope prefix, by prefix.
     ScopePrefix,
     /// A signing key, by key id.
@@ -35,11 +39,13 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Everything,
         Self::Parties,
         Self::Client,
+        Self::ClientKeyExpires,
         Self::Scope,
+        Self::ScopeDelegation,
         Self::ScopePrefix,
         Self::SigningKey,
         Self::Resource,
@@ -53,7 +59,9 @@ impl ChangeKind {
             Self::Everything => "everything",
             Self::Parties => "parties",
             Self::Client => "client",
+            Self::ClientKeyExpires => "client_key_expires",
             Self::Scope => "scope",
+            Self::ScopeDelegation => "scope_delegation",
             Self::ScopePrefix => "scope_prefix",
             Self::SigningKey => "signing_key",
             Self::Resource => "resource",

@@ -1,7 +1,7 @@
 //! Maskinporten clients, their keys, scopes, and who scopes are granted to.
 
 use jiff::Timestamp;
-use model::{Client, ClientKey, OrgNumber, Scope, ScopeName};
+use model::{Client, ClientKey, OrgNumber, Scope, ScopeDelegation, ScopeName};
 use serde::de::DeserializeOwned;
 use sqlx::types::Json;
 
@@ -34,6 +34,38 @@ pub(crate) struct Document<T: DeserializeOwned> {
 struct KeyRow {
     client_id: String,
     document: Json<ClientKey>,
+    expiry_noted: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct DelegationRow {
+    scope: String,
+    consumer: String,
+    supplier: String,
+}
+
+/// A key of a client, and whether the change log says that it is about to expire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredClientKey {
+    /// The key.
+    pub key: ClientKey,
+    /// Whether its end is noted in the change log.
+    pub expiry_noted: bool,
+}
+
+impl From<KeyRow> for StoredClientKey {
+    fn from(row: KeyRow) -> Self {
+        Self { key: row.document.0, expiry_noted: row.expiry_noted }
+    }
+}
+
+impl TryFrom<DelegationRow> for ScopeDelegation {
+    type Error = StoreError;
+
+    fn try_from(row: DelegationRow) -> Result<Self, StoreError> {
+        let scope = row.scope.parse().map_err(|_| StoreError::Inconsistent(format!("scope {}", row.scope)))?;
+        Ok(Self { scope, consumer: org_number(&row.consumer)?, supplier: org_number(&row.supplier)? })
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -75,14 +107,14 @@ impl Session {
     }
 
     /// The keys of every client, with its id.
-    pub async fn all_client_keys(&mut self) -> Result<Vec<(String, ClientKey)>, StoreError> {
+    pub async fn all_client_keys(&mut self) -> Result<Vec<(String, StoredClientKey)>, StoreError> {
         let rows = fetch_all!(self, KeyRow, sql::ALL_CLIENT_KEYS)?;
-        Ok(rows.into_iter().map(|row| (row.client_id, row.document.0)).collect())
+        Ok(rows.into_iter().map(|row| (row.client_id.clone(), row.into())).collect())
     }
 
     /// The keys of a client, by key id.
-    pub async fn client_keys(&mut self, client_id: &str) -> Result<Vec<ClientKey>, StoreError> {
-        Ok(fetch_all!(self, KeyRow, sql::CLIENT_KEYS, client_id)?.into_iter().map(|row| row.document.0).collect())
+    pub async fn client_keys(&mut self, client_id: &str) -> Result<Vec<StoredClientKey>, StoreError> {
+        Ok(fetch_all!(self, KeyRow, sql::CLIENT_KEYS, client_id)?.into_iter().map(Into::into).collect())
     }
 
     /// Every scope, inactive ones included.
@@ -103,6 +135,23 @@ impl Session {
     /// Who may use a scope.
     pub async fn scope_access(&mut self, scope: &str) -> Result<Vec<ScopeAccess>, StoreError> {
         fetch_all!(self, AccessRow, sql::SCOPE_ACCESS, scope)?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// What an organisation was granted.
+    pub async fn access_of(&mut self, consumer: OrgNumber) -> Result<Vec<ScopeAccess>, StoreError> {
+        fetch_all!(self, AccessRow, sql::ACCESS_OF, consumer.as_str())?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Everything that one organisation lets another use in its place.
+    pub async fn scope_delegations(&mut self) -> Result<Vec<ScopeDelegation>, StoreError> {
+        fetch_all!(self, DelegationRow, sql::SCOPE_DELEGATIONS)?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Whether there is this delegation.
+    pub async fn has_scope_delegation(&mut self, delegation: &ScopeDelegation) -> Result<bool, StoreError> {
+        let ScopeDelegation { scope, consumer, supplier } = delegation;
+        let (consumer, supplier) = (consumer.as_str(), supplier.as_str());
+        Ok(fetch_optional!(self, DelegationRow, sql::SCOPE_DELEGATION, scope.as_str(), consumer, supplier)?.is_some())
     }
 
     /// Every scope prefix and the organisation it belongs to.
@@ -130,11 +179,44 @@ impl Write {
         Ok(())
     }
 
+    /// Notes in the change log that a key is about to expire; whether it was not noted before.
+    pub async fn note_key_expiry(&mut self, client_id: &str, kid: &str) -> Result<bool, StoreError> {
+        let noted = execute!(self, sql::NOTE_KEY_EXPIRY, client_id, kid)? == 1;
+        if noted {
+            self.changed(ChangeKind::ClientKeyExpires, format!("{client_id} {kid}"));
+        }
+        Ok(noted)
+    }
+
     /// Stores a new scope.
     pub async fn insert_scope(&mut self, scope: &Scope) -> Result<(), StoreError> {
         execute!(self, sql::INSERT_SCOPE, scope.name.as_str(), scope.owner.as_str(), Json(scope))?;
         self.changed(ChangeKind::Scope, &scope.name);
         Ok(())
+    }
+
+    /// Stores a scope that was changed.
+    pub async fn update_scope(&mut self, scope: &Scope) -> Result<(), StoreError> {
+        execute!(self, sql::UPDATE_SCOPE, scope.name.as_str(), Json(scope))?;
+        self.changed(ChangeKind::Scope, &scope.name);
+        Ok(())
+    }
+
+    /// Notes that an organisation lets another use a scope in its place.
+    pub async fn put_scope_delegation(&mut self, delegation: &ScopeDelegation) -> Result<(), StoreError> {
+        let ScopeDelegation { scope, consumer, supplier } = delegation;
+        let now = self.now().as_microsecond();
+        execute!(self, sql::INSERT_SCOPE_DELEGATION, scope.as_str(), consumer.as_str(), supplier.as_str(), now)?;
+        self.changed(ChangeKind::ScopeDelegation, format!("{consumer} {supplier} {scope}"));
+        Ok(())
+    }
+
+    /// Takes such a delegation back; whether it was there.
+    pub async fn delete_scope_delegation(&mut self, delegation: &ScopeDelegation) -> Result<bool, StoreError> {
+        let ScopeDelegation { scope, consumer, supplier } = delegation;
+        let rows = execute!(self, sql::DELETE_SCOPE_DELEGATION, scope.as_str(), consumer.as_str(), supplier.as_str())?;
+        self.changed(ChangeKind::ScopeDelegation, format!("{consumer} {supplier} {scope}"));
+        Ok(rows == 1)
     }
 
     /// Lets an organisation use a scope.

@@ -94,10 +94,14 @@ impl fmt::Display for InstallationKind {
 pub struct Installation {
     /// Something sealed with the installation's key when it was made, so that a wrong key is noticed at once.
     pub key_check: Vec<u8>,
+    /// When the database was made.
+    pub created: Timestamp,
     /// When the last instance stopped in good order; `None` if it did not, and for a new database.
     pub stopped: Option<Timestamp>,
     /// Whether the database was made just now.
     pub is_new: bool,
+    /// Whether the last instance kept used grants in the database.
+    pub grants_recorded: bool,
 }
 
 /// Why a database cannot be opened.
@@ -143,8 +147,10 @@ pub struct Store {
 #[derive(sqlx::FromRow)]
 struct InstallationRow {
     kind: String,
+    created: i64,
     key_check: Vec<u8>,
     stopped: Option<i64>,
+    grants_recorded: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -194,11 +200,13 @@ impl Store {
             }
             Some(row) => {
                 let stopped = row.stopped.map(timestamp).transpose()?;
-                Installation { key_check: row.key_check, stopped, is_new }
+                let (created, grants_recorded) = (timestamp(row.created)?, row.grants_recorded);
+                Installation { key_check: row.key_check, created, stopped, is_new, grants_recorded }
             }
             None => {
                 execute!(session, sql::CREATE_INSTALLATION, kind.as_str(), now.as_microsecond(), key_check)?;
-                Installation { key_check: key_check.to_vec(), stopped: None, is_new }
+                let key_check = key_check.to_vec();
+                Installation { key_check, created: now, stopped: None, is_new, grants_recorded: false }
             }
         };
         self.take_epoch(session).await?;

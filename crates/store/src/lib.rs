@@ -22,6 +22,7 @@
 pub mod changes;
 mod clients;
 mod error;
+mod grants;
 mod installation;
 mod keys;
 mod parties;
@@ -34,8 +35,9 @@ mod system_users;
 mod systems;
 
 pub use changes::{AuditEntry, Change, ChangeContext, ChangeKind};
-pub use clients::ScopeAccess;
+pub use clients::{ScopeAccess, StoredClientKey};
 pub use error::StoreError;
+pub use grants::UsedGrant;
 pub use installation::{Database, DatabaseUrlError, Installation, InstallationKind, OpenError, Store};
 pub use keys::{KeyPurpose, StoredKey};
 pub use parties::{NewPerson, PersonSecret};

@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::parties::org_number;
 use crate::session::{Session, Write, execute, fetch_all, fetch_optional};
 use crate::sql;
+use crate::system_users::IdRow;
 
 /// What at most one open or answered request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +102,16 @@ impl Session {
         let RequestKey { system, party, external_ref, kind } = key;
         let row = fetch_optional!(self, Row, sql::LATEST_REQUEST, system, party, external_ref, kind.as_str())?;
         row.map(TryInto::try_into).transpose()
+    }
+
+    /// Whether there was a request that the vendor withdrew before it was answered.
+    pub async fn withdrew_request(
+        &mut self,
+        system: Uuid,
+        party: Uuid,
+        external_ref: &str,
+    ) -> Result<bool, StoreError> {
+        Ok(fetch_optional!(self, IdRow, sql::WITHDRAWN_REQUEST, system, party, external_ref)?.is_some())
     }
 
     /// The requests that wait for a customer's answer, newest first, at most 1000.

@@ -1,8 +1,9 @@
 //! Every statement, once, for both engines. Each is prepared on both by a test.
 
 /// What empties the database, in order.
-pub(crate) const WIPE: [&str; 16] = [
+pub(crate) const WIPE: [&str; 18] = [
     WIPE_SYSTEM_USER_RIGHT,
+    WIPE_SYSTEM_USER_CLIENT,
     WIPE_SYSTEM_USER,
     WIPE_REQUEST,
     WIPE_SYSTEM_CHANGE,
@@ -11,6 +12,7 @@ pub(crate) const WIPE: [&str; 16] = [
     WIPE_CLIENT_KEY,
     WIPE_CLIENT,
     WIPE_SCOPE_ACCESS,
+    WIPE_SCOPE_DELEGATION,
     WIPE_SCOPE,
     WIPE_SCOPE_PREFIX,
     WIPE_RESOURCE,
@@ -30,9 +32,10 @@ macro_rules! statements {
 
 statements! {
     // The installation
-    INSTALLATION = "SELECT kind, created, key_check, epoch, stopped, last_change FROM installation WHERE id = 1";
+    INSTALLATION = "SELECT kind, created, key_check, epoch, stopped, last_change, grants_recorded FROM installation WHERE id = 1";
     CREATE_INSTALLATION = "INSERT INTO installation (id, kind, created, key_check, epoch, stopped, last_change) VALUES (1, $1, $2, $3, 0, NULL, 0)";
     TAKE_EPOCH = "UPDATE installation SET epoch = epoch + 1, stopped = NULL WHERE id = 1 RETURNING epoch";
+    SET_GRANTS_RECORDED = "UPDATE installation SET grants_recorded = $1 WHERE id = 1";
     BEGIN_WRITE = "UPDATE installation SET epoch = epoch WHERE id = 1 AND epoch = $1 RETURNING last_change";
     SAVE_LAST_CHANGE = "UPDATE installation SET last_change = $1 WHERE id = 1";
     LAST_CHANGE = "SELECT last_change FROM installation WHERE id = 1";
@@ -40,6 +43,7 @@ statements! {
 
     // Starting over, in a sandbox. Those that refer to others come first; signing keys and the change log stay.
     WIPE_SYSTEM_USER_RIGHT = "DELETE FROM system_user_right";
+    WIPE_SYSTEM_USER_CLIENT = "DELETE FROM system_user_client";
     WIPE_SYSTEM_USER = "DELETE FROM system_user";
     WIPE_REQUEST = "DELETE FROM request";
     WIPE_SYSTEM_CHANGE = "DELETE FROM system_change";
@@ -48,6 +52,7 @@ statements! {
     WIPE_CLIENT_KEY = "DELETE FROM client_key";
     WIPE_CLIENT = "DELETE FROM client";
     WIPE_SCOPE_ACCESS = "DELETE FROM scope_access";
+    WIPE_SCOPE_DELEGATION = "DELETE FROM scope_delegation";
     WIPE_SCOPE = "DELETE FROM scope";
     WIPE_SCOPE_PREFIX = "DELETE FROM scope_prefix";
     WIPE_RESOURCE = "DELETE FROM resource";
@@ -79,23 +84,36 @@ statements! {
     CLIENTS = "SELECT document FROM client";
     CLIENT = "SELECT document FROM client WHERE client_id = $1";
     UPSERT_CLIENT = "INSERT INTO client (client_id, org, document) VALUES ($1, $2, $3) ON CONFLICT (client_id) DO UPDATE SET document = excluded.document";
-    ALL_CLIENT_KEYS = "SELECT client_id, document FROM client_key";
-    CLIENT_KEYS = "SELECT client_id, document FROM client_key WHERE client_id = $1 ORDER BY kid";
+    ALL_CLIENT_KEYS = "SELECT client_id, document, expiry_noted FROM client_key";
+    CLIENT_KEYS = "SELECT client_id, document, expiry_noted FROM client_key WHERE client_id = $1 ORDER BY kid";
     DELETE_CLIENT_KEYS = "DELETE FROM client_key WHERE client_id = $1";
     INSERT_CLIENT_KEY = "INSERT INTO client_key (client_id, kid, document) VALUES ($1, $2, $3)";
+    NOTE_KEY_EXPIRY = "UPDATE client_key SET expiry_noted = TRUE WHERE client_id = $1 AND kid = $2 AND NOT expiry_noted";
     SCOPES = "SELECT document FROM scope";
     SCOPE = "SELECT document FROM scope WHERE name = $1";
     INSERT_SCOPE = "INSERT INTO scope (name, owner, document) VALUES ($1, $2, $3)";
+    UPDATE_SCOPE = "UPDATE scope SET document = $2 WHERE name = $1";
     ALL_SCOPE_ACCESS = "SELECT scope, consumer, created, updated FROM scope_access";
     SCOPE_ACCESS = "SELECT scope, consumer, created, updated FROM scope_access WHERE scope = $1 ORDER BY consumer";
+    ACCESS_OF = "SELECT scope, consumer, created, updated FROM scope_access WHERE consumer = $1 ORDER BY scope";
     UPSERT_SCOPE_ACCESS = "INSERT INTO scope_access (scope, consumer, created, updated) VALUES ($1, $2, $3, $3) ON CONFLICT (scope, consumer) DO UPDATE SET updated = excluded.updated";
     DELETE_SCOPE_ACCESS = "DELETE FROM scope_access WHERE scope = $1 AND consumer = $2";
     SCOPE_PREFIXES = "SELECT prefix, org FROM scope_prefix";
     UPSERT_SCOPE_PREFIX = "INSERT INTO scope_prefix (prefix, org) VALUES ($1, $2) ON CONFLICT (prefix) DO UPDATE SET org = excluded.org";
 
+    SCOPE_DELEGATIONS = "SELECT scope, consumer, supplier FROM scope_delegation";
+    SCOPE_DELEGATION = "SELECT scope, consumer, supplier FROM scope_delegation WHERE scope = $1 AND consumer = $2 AND supplier = $3";
+    INSERT_SCOPE_DELEGATION = "INSERT INTO scope_delegation (scope, consumer, supplier, created) VALUES ($1, $2, $3, $4) ON CONFLICT (scope, consumer, supplier) DO NOTHING";
+    DELETE_SCOPE_DELEGATION = "DELETE FROM scope_delegation WHERE scope = $1 AND consumer = $2 AND supplier = $3";
+
+    // Grants that were used
+    USE_GRANT = "INSERT INTO used_grant (grant_hash, expires) VALUES ($1, $2) ON CONFLICT (grant_hash) DO NOTHING";
+    FORGET_GRANTS = "DELETE FROM used_grant WHERE expires <= $1";
+
     // Signing keys
-    SIGNING_KEYS = "SELECT kid, purpose, sealed, created FROM signing_key ORDER BY created, kid";
-    INSERT_SIGNING_KEY = "INSERT INTO signing_key (kid, purpose, sealed, created) VALUES ($1, $2, $3, $4)";
+    SIGNING_KEYS = "SELECT kid, purpose, sealed, created, signs_from, certificates FROM signing_key ORDER BY signs_from, created, kid";
+    INSERT_SIGNING_KEY = "INSERT INTO signing_key (kid, purpose, sealed, created, signs_from, certificates) VALUES ($1, $2, $3, $4, $5, $6)";
+    DELETE_SIGNING_KEY = "DELETE FROM signing_key WHERE kid = $1";
 
     // Systems
     SYSTEMS = "SELECT internal_id, system_id, vendor, is_deleted, created, document FROM system";
@@ -116,6 +134,7 @@ statements! {
     REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.id = $1 AND NOT r.is_deleted";
     OPEN_REQUESTS = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.party = $1 AND r.status = 'New' AND NOT r.is_deleted ORDER BY r.created DESC LIMIT 1000";
     LATEST_REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.system_internal_id = $1 AND r.party = $2 AND r.external_ref = $3 AND r.kind = $4 AND NOT r.is_deleted ORDER BY r.created DESC, r.id DESC LIMIT 1";
+    WITHDRAWN_REQUEST = "SELECT id FROM request WHERE system_internal_id = $1 AND party = $2 AND external_ref = $3 AND status = 'New' AND is_deleted LIMIT 1";
     INSERT_REQUEST = "INSERT INTO request (id, kind, system_internal_id, party, external_ref, status, escalated, is_deleted, created, expires, document) VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8, $9, $10)";
     ANSWER_REQUEST = "UPDATE request SET status = $2, answered = $3, answered_by = $4 WHERE id = $1 AND status = 'New' AND NOT is_deleted";
     TIME_OUT_REQUEST = "UPDATE request SET status = 'Timedout' WHERE id = $1 AND status = 'New' AND NOT is_deleted";
@@ -125,6 +144,8 @@ statements! {
     SYSTEM_USERS = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by, u.access_packages FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner";
     SYSTEM_USER = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by, u.access_packages FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner WHERE u.id = $1";
     DELETED_SYSTEM_USER = "SELECT id FROM system_user WHERE system_internal_id = $1 AND owner = $2 AND external_ref = $3 AND is_deleted LIMIT 1";
+    AGENT_WITH_CLIENT = "SELECT u.id FROM system_user_client c JOIN system_user u ON u.id = c.system_user WHERE c.client = $2 AND u.system_internal_id = $1 AND NOT u.is_deleted LIMIT 1";
+    INSERT_SYSTEM_USER_CLIENT = "INSERT INTO system_user_client (system_user, client, created) VALUES ($1, $2, $3) ON CONFLICT (system_user, client) DO NOTHING";
     ALL_SYSTEM_USER_RIGHTS = "SELECT system_user, resource, action FROM system_user_right";
     SYSTEM_USER_RIGHTS = "SELECT system_user, resource, action FROM system_user_right WHERE system_user = $1 ORDER BY resource, action";
     INSERT_SYSTEM_USER = "INSERT INTO system_user (id, kind, system_internal_id, owner, external_ref, title, is_deleted, created, created_by, access_packages) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9)";

@@ -30,7 +30,7 @@ struct Row {
 }
 
 #[derive(sqlx::FromRow)]
-struct IdRow {
+pub(crate) struct IdRow {
     #[expect(dead_code, reason = "only that there is a row matters")]
     id: Uuid,
 }
@@ -82,6 +82,11 @@ impl Session {
         Ok(fetch_optional!(self, IdRow, sql::DELETED_SYSTEM_USER, system, owner, external_ref)?.is_some())
     }
 
+    /// Whether a live agent's system user of this system acts for this client.
+    pub async fn agent_has_client(&mut self, system: Uuid, client: Uuid) -> Result<bool, StoreError> {
+        Ok(fetch_optional!(self, IdRow, sql::AGENT_WITH_CLIENT, system, client)?.is_some())
+    }
+
     /// The system user with this id, deleted or not.
     pub async fn system_user(&mut self, id: Uuid) -> Result<Option<SystemUser>, StoreError> {
         let Some(row) = fetch_optional!(self, Row, sql::SYSTEM_USER, id)? else { return Ok(None) };
@@ -112,6 +117,14 @@ impl Write {
             execute!(self, sql::INSERT_SYSTEM_USER_RIGHT, user.id, &right.resource, &right.action)?;
         }
         self.changed(ChangeKind::SystemUser, user.id);
+        Ok(())
+    }
+
+    /// Lets an agent's system user act for a client of the agent.
+    pub async fn insert_system_user_client(&mut self, id: Uuid, client: Uuid) -> Result<(), StoreError> {
+        let now = self.now().as_microsecond();
+        execute!(self, sql::INSERT_SYSTEM_USER_CLIENT, id, client, now)?;
+        self.changed(ChangeKind::SystemUser, id);
         Ok(())
     }
 

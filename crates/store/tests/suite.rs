@@ -16,13 +16,13 @@ use std::sync::Arc;
 use jiff::{Timestamp, ToSpan};
 use model::{
     AccessPackage, Client, ClientKey, DelegatedRight, Organisation, Person, RegisteredSystem, Request, RequestStatus,
-    Resource, ResourceType, Right, RoleHolder, Scope, ScopeVisibility, SystemChange, SystemId, SystemUser,
-    SystemUserKind, Translated,
+    Resource, ResourceType, Right, RoleHolder, Scope, ScopeDelegation, ScopeVisibility, SystemChange, SystemId,
+    SystemUser, SystemUserKind, Translated,
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use store::{
     AuditEntry, ChangeContext, ChangeKind, Database, InstallationKind, KeyPurpose, NewPerson, OpenError, PersonSecret,
-    PersonSession, RequestKey, Store, StoreError, StoredKey, SystemLogEntry, Write,
+    PersonSession, RequestKey, Store, StoreError, StoredClientKey, StoredKey, SystemLogEntry, UsedGrant, Write,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -84,6 +84,8 @@ on_both! {
     what_is_not_committed_never_happened,
     the_audit_journal_is_kept,
     signing_keys_are_kept,
+    a_grant_is_used_once,
+    why_there_is_no_system_user_is_found,
     texts_differ_by_case,
     starting_over_leaves_keys_and_numbers,
 }
@@ -278,6 +280,7 @@ async fn clients_and_scopes_are_kept(database: TestDatabase) {
     let mut client = Client {
         client_id: "client-1".into(),
         org,
+        supplier: None,
         name: "SmartCloud".into(),
         description: String::new(),
         scopes: vec!["skatteetaten:krav".into()],
@@ -291,6 +294,7 @@ async fn clients_and_scopes_are_kept(database: TestDatabase) {
         alg: "RS256".into(),
         n: "n".into(),
         e: "AQAB".into(),
+        x5c: vec![],
         expires: now() + 8760.hours(),
         created: now(),
     };
@@ -298,6 +302,7 @@ async fn clients_and_scopes_are_kept(database: TestDatabase) {
         name: "skatteetaten:krav".parse().unwrap(),
         owner: "974761076".parse().unwrap(),
         description: "Krav".into(),
+        long_description: String::new(),
         visibility: ScopeVisibility::Public,
         allowed_integration_types: vec!["maskinporten".into()],
         accessible_for_all: false,
@@ -326,8 +331,9 @@ async fn clients_and_scopes_are_kept(database: TestDatabase) {
     assert_eq!(session.client("client-1").await.unwrap(), Some(client.clone()));
     assert_eq!(session.client("client-2").await.unwrap(), None);
     assert_eq!(session.clients().await.unwrap(), [client]);
-    assert_eq!(session.client_keys("client-1").await.unwrap(), [key("c")]);
-    assert_eq!(session.all_client_keys().await.unwrap(), [("client-1".to_owned(), key("c"))]);
+    let stored = StoredClientKey { key: key("c"), expiry_noted: false };
+    assert_eq!(session.client_keys("client-1").await.unwrap(), std::slice::from_ref(&stored));
+    assert_eq!(session.all_client_keys().await.unwrap(), [("client-1".to_owned(), stored)]);
     assert_eq!(session.scope("skatteetaten:krav").await.unwrap(), Some(scope.clone()));
     assert_eq!(session.scopes().await.unwrap(), std::slice::from_ref(&scope));
     assert_eq!(session.scope_prefixes().await.unwrap(), [("skatteetaten".to_owned(), scope.owner)]);
@@ -335,7 +341,40 @@ async fn clients_and_scopes_are_kept(database: TestDatabase) {
     assert_eq!(session.all_scope_access().await.unwrap().len(), 1);
     drop(session);
 
+    let changed = Scope { active: false, ..scope.clone() };
+    let delegation =
+        ScopeDelegation { scope: scope.name.clone(), consumer: "310904473".parse().unwrap(), supplier: org };
     let mut tx = write(&store).await;
+    tx.update_scope(&changed).await.unwrap();
+    tx.put_scope_delegation(&delegation).await.unwrap();
+    tx.put_scope_delegation(&delegation).await.unwrap();
+    // The end of a key is noted once.
+    assert!(tx.note_key_expiry("client-1", "c").await.unwrap());
+    assert!(!tx.note_key_expiry("client-1", "c").await.unwrap());
+    assert!(!tx.note_key_expiry("client-1", "a").await.unwrap());
+    let last = tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.scope("skatteetaten:krav").await.unwrap(), Some(changed));
+    assert_eq!(session.scope_delegations().await.unwrap(), std::slice::from_ref(&delegation));
+    assert!(session.has_scope_delegation(&delegation).await.unwrap());
+    let swapped = ScopeDelegation { consumer: org, supplier: delegation.consumer, ..delegation.clone() };
+    assert!(!session.has_scope_delegation(&swapped).await.unwrap());
+    assert!(session.client_keys("client-1").await.unwrap()[0].expiry_noted);
+    let noted: Vec<_> = session.changes_since(last - 3).await.unwrap();
+    let noted: Vec<_> = noted.iter().map(|change| (change.kind, change.key.as_str())).collect();
+    assert_eq!(
+        noted,
+        [
+            (ChangeKind::Scope, "skatteetaten:krav"),
+            (ChangeKind::ScopeDelegation, "310904473 991825827 skatteetaten:krav"),
+            (ChangeKind::ClientKeyExpires, "client-1 c")
+        ]
+    );
+    drop(session);
+
+    let mut tx = write(&store).await;
+    assert!(tx.delete_scope_delegation(&delegation).await.unwrap());
+    assert!(!tx.delete_scope_delegation(&delegation).await.unwrap());
     assert!(tx.revoke_scope(&scope.name, org).await.unwrap());
     assert!(!tx.revoke_scope(&scope.name, org).await.unwrap());
     assert!(matches!(tx.insert_scope(&scope).await, Err(StoreError::Duplicate(_))));
@@ -624,11 +663,57 @@ async fn the_audit_journal_is_kept(database: TestDatabase) {
 
 async fn signing_keys_are_kept(database: TestDatabase) {
     let store = database.open().await;
-    let key = StoredKey { kid: "k".into(), purpose: KeyPurpose::Maskinporten, sealed: vec![7; 99], created: now() };
+    let key = signing_key(KeyPurpose::Maskinporten);
+    let earlier = StoredKey { kid: "j".into(), signs_from: now() - 1.hour(), certificates: vec![], ..key.clone() };
     let mut tx = write(&store).await;
     tx.insert_signing_key(&key).await.unwrap();
+    tx.insert_signing_key(&earlier).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.read().await.unwrap().signing_keys().await.unwrap(), [earlier, key.clone()]);
+    let mut tx = write(&store).await;
+    assert!(tx.delete_signing_key("j").await.unwrap());
+    assert!(!tx.delete_signing_key("j").await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(store.read().await.unwrap().signing_keys().await.unwrap(), [key]);
+}
+
+fn signing_key(purpose: KeyPurpose) -> StoredKey {
+    let certificates = vec!["MIIB".to_owned()];
+    StoredKey { kid: "k".into(), purpose, sealed: vec![7; 99], created: now(), signs_from: now(), certificates }
+}
+
+async fn a_grant_is_used_once(database: TestDatabase) {
+    let store = database.open().await;
+    let grant = |first: u8, expires| UsedGrant { hash: [first; 32], expires };
+    let batch = [grant(1, 100), grant(2, 100), grant(1, 100)];
+    assert_eq!(store.use_grants(&batch, 10).await.unwrap(), [true, true, false]);
+    assert_eq!(store.use_grants(&[grant(2, 100), grant(3, 100)], 99).await.unwrap(), [false, true]);
+    // What has expired is forgotten: the check of its times refuses it from then on.
+    assert_eq!(store.use_grants(&[grant(1, 200)], 100).await.unwrap(), [true]);
+    assert_eq!(store.use_grants(&[], 100).await.unwrap(), Vec::<bool>::new());
+}
+
+async fn why_there_is_no_system_user_is_found(database: TestDatabase) {
+    let store = database.open().await;
+    let (system, customer) = system_and_customer(&store).await;
+    let request = request(&system, &customer);
+    let agent = SystemUser { kind: SystemUserKind::Agent, ..system_user(&request) };
+    let client = organisation("991825827", 99);
+    let (system, party, reference) = (request.system_internal_id, request.party, &request.external_ref);
+    let mut tx = write(&store).await;
+    tx.put_organisation(&client).await.unwrap();
+    tx.insert_request(&request).await.unwrap();
+    assert!(!tx.withdrew_request(system, party, reference).await.unwrap());
+    assert!(tx.delete_request(request.id).await.unwrap());
+    assert!(tx.withdrew_request(system, party, reference).await.unwrap());
+    assert!(!tx.withdrew_request(system, party, "another").await.unwrap());
+    tx.insert_system_user(&agent).await.unwrap();
+    assert!(!tx.agent_has_client(system, client.party_uuid).await.unwrap());
+    tx.insert_system_user_client(agent.id, client.party_uuid).await.unwrap();
+    assert!(tx.agent_has_client(system, client.party_uuid).await.unwrap());
+    assert!(!tx.agent_has_client(id(), client.party_uuid).await.unwrap());
+    tx.delete_system_user(agent.id).await.unwrap();
+    assert!(!tx.agent_has_client(system, client.party_uuid).await.unwrap());
 }
 
 async fn texts_differ_by_case(database: TestDatabase) {
@@ -652,7 +737,7 @@ async fn starting_over_leaves_keys_and_numbers(database: TestDatabase) {
     tx.insert_system_user(&system_user(&request)).await.unwrap();
     tx.put_person(&pia).await.unwrap();
     tx.replace_roles(customer.party_uuid, &[("DAGL".into(), pia.person.party_uuid)]).await.unwrap();
-    let key = StoredKey { kid: "k".into(), purpose: KeyPurpose::TestLogin, sealed: vec![7; 9], created: now() };
+    let key = signing_key(KeyPurpose::TestLogin);
     tx.insert_signing_key(&key).await.unwrap();
     let before = tx.commit().await.unwrap();
     let mut tx = write(&store).await;

@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,7 +17,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 use model::RedirectRules;
-use store::{Database, InstallationKind, KeyPurpose, Store, Write};
+use store::{ChangeContext, Database, Installation, InstallationKind, KeyPurpose, Store, Write};
 use tokio::net::TcpListener;
 use tower::Layer as _;
 use tower::util::MapRequestLayer;
@@ -32,8 +32,10 @@ use crate::http::literals::Literals;
 use crate::http::problem::ApiError;
 use crate::http::{faces, request_id};
 use crate::login::oidc::OidcClient;
+use crate::maskinporten::housekeeping::{self, Housekeeping};
 use crate::maskinporten::keys;
-use crate::maskinporten::replay::Replay;
+use crate::maskinporten::replay::{self, Recorder, RecorderQueue, Replay};
+use crate::maskinporten::service::{TokenService, TokenSettings};
 use crate::read_model::ReadModel;
 use crate::sandbox::Sandbox;
 use crate::vault::{Purpose, Vault};
@@ -48,6 +50,8 @@ const MAX_BODY: usize = 2 * 1024 * 1024;
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// How often an instance makes sure that it is still the one, and that the model is up to date.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// How many such rounds are between two looks at the files with roots and revocation lists.
+const RELOAD_EVERY: u64 = 60;
 /// What a master key is known by.
 const KEY_CHECK: &[u8] = b"systembruker";
 
@@ -67,8 +71,15 @@ pub struct App {
     pub model: ReadModel,
     /// Secrets.
     pub vault: Vault,
-    /// Which grants were used.
-    pub replay: Replay,
+    /// When the installation was made.
+    pub created: Timestamp,
+    /// What the token endpoint has beside the model.
+    pub tokens: TokenService,
+    /// Keeps used grants in the database too, where that is set.
+    pub grant_recorder: Option<Recorder>,
+    grant_queue: Mutex<Option<RecorderQueue>>,
+    /// What is done from time to time.
+    pub housekeeping: Housekeeping,
     /// The login provider; none until one is configured.
     pub login: Option<OidcClient>,
     /// What only a sandbox has.
@@ -86,6 +97,8 @@ pub struct Start {
     pub vault: Vault,
     /// The public addresses given.
     pub public_urls: Vec<PublicUrl>,
+    /// How the token service is set up.
+    pub tokens: TokenSettings,
     /// The login provider, for real installations.
     pub login: Option<login::oidc::OidcSettings>,
     /// What only a sandbox has.
@@ -97,13 +110,16 @@ impl App {
     pub async fn start(start: Start, listener: SocketAddr) -> anyhow::Result<Arc<Self>> {
         let (clock, random) = (Clock::default(), Random);
         let now = clock.now();
-        let store = open_store(start.database, start.kind, &start.vault, &random, now).await?;
-        let (store, stopped) = store;
+        let (store, installation) = open_store(start.database, start.kind, &start.vault, &random, now).await?;
+        let recorded = start.tokens.record_used_grants;
+        store.set_grants_recorded(recorded).await?;
+        let (grant_recorder, grant_queue) = if recorded { Some(replay::recorder()) } else { None }.unzip();
         let mut purposes = vec![KeyPurpose::Maskinporten];
         if start.sandbox.is_some() {
             purposes.push(KeyPurpose::TestLogin);
         }
-        keys::ensure(&store, &start.vault, &random, now, &purposes).await?;
+        let bits = start.tokens.rotation.bits;
+        ensure_signing_keys(&store, &start.vault, &random, now, &purposes, bits).await?;
         let faces = Faces::new(listener, &start.public_urls)?;
         let connection = Connection::new(http_client()?, faces.environment());
         let login = match (&start.sandbox, start.login) {
@@ -119,7 +135,11 @@ impl App {
             store,
             model: ReadModel::default(),
             vault: start.vault,
-            replay: Replay::new(stopped),
+            created: installation.created,
+            tokens: TokenService::new(start.tokens, Replay::new(replay_horizon(&installation, recorded, now)))?,
+            grant_recorder,
+            grant_queue: Mutex::new(grant_queue),
+            housekeeping: Housekeeping::default(),
             login,
             sandbox: start.sandbox,
             ours: AtomicBool::new(true),
@@ -155,7 +175,7 @@ impl App {
     /// Makes sure, again and again, that this is the one live instance and that the model is up to date. A database that
     /// cannot be reached means that neither is known, and nothing is answered.
     async fn watch(self: Arc<Self>) {
-        loop {
+        for round in 1_u64.. {
             tokio::time::sleep(WATCH_INTERVAL).await;
             let ours = self.store.still_ours().await;
             if self.ours.swap(ours, Ordering::SeqCst) != ours {
@@ -170,6 +190,27 @@ impl App {
                 Err(error) if was_current => tracing::error!(%error, "the model cannot be kept up to date"),
                 _ => {}
             }
+            if let Err(error) = housekeeping::run(&self).await {
+                tracing::error!("what is to be done from time to time could not be done: {error:#}");
+            }
+            if round.is_multiple_of(RELOAD_EVERY) {
+                let app = Arc::clone(&self);
+                let _ = tokio::task::spawn_blocking(move || app.tokens.reload_certificates()).await;
+            }
+        }
+    }
+
+    /// Writes used grants to the database, where that is set, until the process ends.
+    async fn record_grants(self: Arc<Self>) {
+        let queue = self.grant_queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut queue) = queue else { return };
+        loop {
+            match queue.write_next(&self.store, || self.clock.seconds()).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // Those who waited for it get no token; the next batch is tried anew.
+                Err(error) => tracing::error!(%error, "used grants could not be recorded"),
+            }
         }
     }
 }
@@ -180,23 +221,49 @@ impl std::fmt::Debug for App {
     }
 }
 
-/// Opens a database with its master key. Also gives the last second in which grants may have been used that nothing is
-/// known of: the one in which the last instance stopped, or now, if it did not stop in good order.
+/// Opens a database with its master key.
 pub async fn open_store(
     database: Database,
     kind: InstallationKind,
     vault: &Vault,
     random: &Random,
     now: Timestamp,
-) -> anyhow::Result<(Store, Option<i64>)> {
+) -> anyhow::Result<(Store, Installation)> {
     let check = vault.seal(random, Purpose::KeyCheck, KEY_CHECK);
     let (store, installation) = Store::open(database, kind, &check, now).await?;
     let opened = vault.open(Purpose::KeyCheck, &installation.key_check);
     if opened.ok().as_deref() != Some(KEY_CHECK) {
         anyhow::bail!("the master key is not the one that this database was made with");
     }
-    let stopped = (!installation.is_new).then(|| installation.stopped.unwrap_or(now).as_second());
-    Ok((store, stopped))
+    Ok((store, installation))
+}
+
+/// The last second in which grants may have been used that nothing is known of: the one in which the last instance
+/// stopped, or now, if it did not stop in good order. `None` where there were none, or the database knows them.
+fn replay_horizon(installation: &Installation, recorded: bool, now: Timestamp) -> Option<i64> {
+    if installation.is_new || (recorded && installation.grants_recorded) {
+        return None;
+    }
+    Some(installation.stopped.unwrap_or(now).as_second())
+}
+
+/// Makes a signing key for each purpose that has none yet. It signs at once.
+async fn ensure_signing_keys(
+    store: &Store,
+    vault: &Vault,
+    random: &Random,
+    now: Timestamp,
+    purposes: &[KeyPurpose],
+    bits: usize,
+) -> anyhow::Result<()> {
+    let present = store.read().await?.signing_keys().await?;
+    for purpose in purposes.iter().filter(|purpose| !present.iter().any(|key| key.purpose == **purpose)) {
+        let key = keys::generate(vault, random, *purpose, bits, now, now).await?;
+        let mut tx = store.write(ChangeContext { actor: "system".into(), ..ChangeContext::default() }, now).await?;
+        tx.insert_signing_key(&key).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// The HTTP client for calls to others. It follows no redirects.
@@ -303,7 +370,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let service = service(&app)?;
-    let watch = tokio::spawn(Arc::clone(&app).watch());
+    let background = [tokio::spawn(Arc::clone(&app).watch()), tokio::spawn(Arc::clone(&app).record_grants())];
     let (draining, drained) = tokio::sync::oneshot::channel();
     let signal = async move {
         stop.await;
@@ -321,8 +388,10 @@ pub async fn serve(
         served = server => served?,
         () = deadline => tracing::warn!("connections that did not end in time were cut"),
     }
-    watch.abort();
-    let _ = watch.await;
+    for task in background {
+        task.abort();
+        let _ = task.await;
+    }
     let now = app.clock.now();
     match Arc::try_unwrap(app) {
         Ok(app) => app.store.close(now).await?,

@@ -18,11 +18,15 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use dashmap::DashMap;
-use jiff::Timestamp;
-use model::{Client, OrgNumber, Organisation, Person, RegisteredSystem, Resource, RoleAssignment, Scope, SystemUser};
-use store::{Change, ChangeKind, KeyPurpose, Session, Store, StoredKey};
-use token::keys::{Algorithm, JwkSet, SigningKey, VerifyingKey};
+use dashmap::{DashMap, DashSet};
+use jiff::{SignedDuration, Timestamp};
+use model::{
+    Client, OrgNumber, Organisation, Person, RegisteredSystem, Resource, RoleAssignment, Scope, ScopeDelegation,
+    SystemUser,
+};
+use store::{Change, ChangeKind, KeyPurpose, Session, Store, StoredClientKey, StoredKey};
+use token::certificates::{CertificateChain, self_signed};
+use token::keys::{Algorithm, JwkSet, PublicJwk, SigningKey, VerifyingKey};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 use xacml::Policy;
@@ -34,8 +38,21 @@ use crate::vault::{Purpose, Vault};
 pub struct ClientEntry {
     /// The client.
     pub client: Client,
-    /// Its keys by key id, with the time from which each is not accepted.
-    pub keys: HashMap<String, (VerifyingKey, Timestamp)>,
+    /// Its keys by key id.
+    pub keys: HashMap<String, ClientKeyEntry>,
+}
+
+/// A key of a client, ready to verify.
+#[derive(Debug)]
+pub struct ClientKeyEntry {
+    /// The key.
+    pub key: VerifyingKey,
+    /// From then on it is not accepted.
+    pub expires: Timestamp,
+    /// The certificates it is bound to, if it is.
+    pub certificates: Option<CertificateChain>,
+    /// Whether the change log says that it is about to expire.
+    pub expiry_noted: bool,
 }
 
 /// A scope with those it is granted to.
@@ -130,36 +147,77 @@ impl Parties {
     }
 }
 
-/// The signing keys of one purpose. The newest signs; all verify.
+/// The signing keys of one purpose, in the order in which they begin to sign.
+///
+/// A key is published from when it is made, signs from its time until the next one's, and verifies until what it signed
+/// last has expired everywhere.
 #[derive(Debug, Default)]
 pub struct SigningKeys {
-    signing: Option<Arc<SigningKey>>,
-    verifying: HashMap<String, Arc<VerifyingKey>>,
-    published: JwkSet,
+    keys: Vec<SigningKeyEntry>,
+}
+
+/// A signing key and its times.
+#[derive(Debug)]
+pub struct SigningKeyEntry {
+    /// The key.
+    pub key: Arc<SigningKey>,
+    /// What verifies.
+    pub verifying: Arc<VerifyingKey>,
+    /// What is published, with a certificate.
+    pub jwk: PublicJwk,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it begins to sign.
+    pub signs_from: Timestamp,
 }
 
 impl SigningKeys {
-    /// The key that signs.
-    pub fn signing(&self) -> Option<&Arc<SigningKey>> {
-        self.signing.as_ref()
+    /// How long a key still verifies after the next one has begun to sign: the longest life of a token, and a day for
+    /// those who keep what they have fetched.
+    pub const KEPT_FOR: SignedDuration = SignedDuration::from_secs(Client::MAX_TOKEN_LIFETIME + 24 * 3_600);
+
+    /// The key that signs now: of those that have begun, the last. Before any has begun, as after a sandbox's clock was
+    /// turned back, the first.
+    pub fn signing(&self, now: Timestamp) -> Option<&Arc<SigningKey>> {
+        let begun = self.keys.iter().rev().find(|entry| entry.signs_from <= now);
+        begun.or_else(|| self.keys.first()).map(|entry| &entry.key)
     }
 
-    /// A key that verifies, by key id.
-    pub fn verifying(&self, kid: &str) -> Option<Arc<VerifyingKey>> {
-        self.verifying.get(kid).map(Arc::clone)
+    /// A key that verifies now, by key id.
+    pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<Arc<VerifyingKey>> {
+        let mut valid = self.entries(now).filter(|(_, retired)| !retired).map(|(entry, _)| entry);
+        valid.find(|entry| entry.key.kid() == kid).map(|entry| Arc::clone(&entry.verifying))
     }
 
-    /// The public keys.
-    pub fn published(&self) -> &JwkSet {
-        &self.published
+    /// The public keys as they are published now.
+    pub fn published(&self, now: Timestamp) -> JwkSet {
+        let valid = self.entries(now).filter(|(_, retired)| !retired);
+        JwkSet { keys: valid.map(|(entry, _)| entry.jwk.clone()).collect() }
     }
 
-    fn push(&mut self, key: SigningKey) -> anyhow::Result<()> {
-        let jwk = key.public_jwk().clone();
+    /// Every key, and whether its time is over.
+    pub fn entries(&self, now: Timestamp) -> impl Iterator<Item = (&SigningKeyEntry, bool)> {
+        self.keys.iter().enumerate().map(move |(index, entry)| {
+            let next = self.keys.get(index + 1).map(|next| next.signs_from);
+            let retires = next.map(|next| next.checked_add(Self::KEPT_FOR).unwrap_or(Timestamp::MAX));
+            (entry, retires.is_some_and(|retires| retires <= now))
+        })
+    }
+
+    fn push(&mut self, stored: StoredKey, vault: &Vault) -> anyhow::Result<()> {
+        let der = zeroize::Zeroizing::new(vault.open(Purpose::SigningKey, &stored.sealed)?);
+        let key = SigningKey::from_pkcs8(&der, Some(stored.kid)).context("a stored signing key cannot be read")?;
+        let mut jwk = key.public_jwk().clone();
         let verifying = VerifyingKey::new(Algorithm::Rs256, &jwk.n, &jwk.e).context("a signing key does not verify")?;
-        self.verifying.insert(key.kid().to_owned(), Arc::new(verifying));
-        self.published.keys.push(jwk);
-        self.signing = Some(Arc::new(key));
+        jwk.x5c = if stored.certificates.is_empty() {
+            let year = i32::from(stored.created.to_zoned(jiff::tz::TimeZone::UTC).year());
+            self_signed(&key, "Systembruker token signing", year)?.to_x5c()
+        } else {
+            stored.certificates
+        };
+        let (created, signs_from) = (stored.created, stored.signs_from);
+        let (key, verifying) = (Arc::new(key), Arc::new(verifying));
+        self.keys.push(SigningKeyEntry { key, verifying, jwk, created, signs_from });
         Ok(())
     }
 }
@@ -180,6 +238,7 @@ pub struct ReadModel {
     applier: Mutex<()>,
     clients: DashMap<String, Arc<ClientEntry>>,
     scopes: DashMap<String, Arc<ScopeEntry>>,
+    scope_delegations: DashSet<ScopeDelegation>,
     prefixes: DashMap<String, OrgNumber>,
     systems: DashMap<Uuid, Arc<RegisteredSystem>>,
     systems_by_id: DashMap<String, Uuid>,
@@ -199,6 +258,7 @@ enum Loaded {
     Everything,
     Client(String, Option<Arc<ClientEntry>>),
     Scope(String, Option<Arc<ScopeEntry>>),
+    ScopeDelegation(ScopeDelegation, bool),
     Prefixes(Vec<(String, OrgNumber)>),
     System(Uuid, Option<Arc<RegisteredSystem>>),
     SystemUser(Uuid, Option<Arc<SystemUser>>),
@@ -224,6 +284,24 @@ impl ReadModel {
     /// The scope with this name, active or not.
     pub fn scope(&self, name: &str) -> Option<Arc<ScopeEntry>> {
         self.scopes.get(name).map(|entry| Arc::clone(&entry))
+    }
+
+    /// Every client, in no order.
+    pub fn clients(&self) -> impl Iterator<Item = Arc<ClientEntry>> {
+        self.clients.iter().map(|entry| Arc::clone(&entry))
+    }
+
+    /// Whether an organisation lets another use a scope in its place.
+    pub fn has_scope_delegation(&self, delegation: &ScopeDelegation) -> bool {
+        self.scope_delegations.contains(delegation)
+    }
+
+    /// The scope prefixes of an organisation, sorted.
+    pub fn prefixes_of(&self, org: OrgNumber) -> Vec<String> {
+        let own = self.prefixes.iter().filter(|entry| *entry.value() == org);
+        let mut prefixes: Vec<_> = own.map(|entry| entry.key().clone()).collect();
+        prefixes.sort();
+        prefixes
     }
 
     /// Every scope, by name.
@@ -407,6 +485,12 @@ impl ReadModel {
             Loaded::Everything => self.clear(),
             Loaded::Client(id, client) => put(&self.clients, id, client),
             Loaded::Scope(name, scope) => put(&self.scopes, name, scope),
+            Loaded::ScopeDelegation(delegation, true) => {
+                self.scope_delegations.insert(delegation);
+            }
+            Loaded::ScopeDelegation(delegation, false) => {
+                self.scope_delegations.remove(&delegation);
+            }
             Loaded::Prefixes(prefixes) => {
                 for (prefix, owner) in prefixes {
                     self.prefixes.insert(prefix, owner);
@@ -455,6 +539,7 @@ impl ReadModel {
     fn clear(&self) {
         self.clients.clear();
         self.scopes.clear();
+        self.scope_delegations.clear();
         self.prefixes.clear();
         self.systems.clear();
         self.systems_by_id.clear();
@@ -483,15 +568,20 @@ async fn load(session: &mut Session, vault: &Vault, change: &Change) -> anyhow::
     Ok(match change.kind {
         ChangeKind::Everything => load_everything(session, vault).await?,
         ChangeKind::Parties => vec![load_parties(session).await?],
-        ChangeKind::Client => {
-            let client = session.client(&key).await?;
-            let keys = session.client_keys(&key).await?;
-            vec![Loaded::Client(key, client.map(|client| Arc::new(client_entry(client, keys))))]
-        }
+        ChangeKind::Client => vec![load_client(session, key).await?],
         ChangeKind::Scope => {
             let scope = session.scope(&key).await?;
             let consumers = session.scope_access(&key).await?.into_iter().map(|access| access.consumer).collect();
             vec![Loaded::Scope(key, scope.map(|scope| Arc::new(ScopeEntry { scope, consumers })))]
+        }
+        ChangeKind::ScopeDelegation => {
+            let delegation = scope_delegation(&key).context("a change names no delegation")?;
+            let there = session.has_scope_delegation(&delegation).await?;
+            vec![Loaded::ScopeDelegation(delegation, there)]
+        }
+        ChangeKind::ClientKeyExpires => {
+            let client_id = key.split_once(' ').map(|(client_id, _)| client_id.to_owned());
+            vec![load_client(session, client_id.context("a change names no client")?).await?]
         }
         ChangeKind::ScopePrefix => vec![Loaded::Prefixes(session.scope_prefixes().await?)],
         ChangeKind::SigningKey => vec![load_keys(session, vault).await?],
@@ -506,8 +596,26 @@ async fn load(session: &mut Session, vault: &Vault, change: &Change) -> anyhow::
     })
 }
 
+async fn load_client(session: &mut Session, client_id: String) -> anyhow::Result<Loaded> {
+    let client = session.client(&client_id).await?;
+    let keys = session.client_keys(&client_id).await?;
+    Ok(Loaded::Client(client_id, client.map(|client| Arc::new(client_entry(client, keys)))))
+}
+
+/// Reads what names a delegation in the change log: consumer, supplier and scope with spaces between.
+fn scope_delegation(key: &str) -> Option<ScopeDelegation> {
+    let mut parts = key.split(' ');
+    let mut next = || parts.next();
+    let (consumer, supplier, scope) = (next()?, next()?, next()?);
+    Some(ScopeDelegation {
+        scope: scope.parse().ok()?,
+        consumer: consumer.parse().ok()?,
+        supplier: supplier.parse().ok()?,
+    })
+}
+
 async fn load_everything(session: &mut Session, vault: &Vault) -> anyhow::Result<Vec<Loaded>> {
-    let mut keys: HashMap<String, Vec<model::ClientKey>> = HashMap::new();
+    let mut keys: HashMap<String, Vec<StoredClientKey>> = HashMap::new();
     for (client_id, key) in session.all_client_keys().await? {
         keys.entry(client_id).or_default().push(key);
     }
@@ -530,6 +638,9 @@ async fn load_everything(session: &mut Session, vault: &Vault) -> anyhow::Result
         let consumers = consumers.remove(&name).unwrap_or_default();
         loaded.push(Loaded::Scope(name, Some(Arc::new(ScopeEntry { scope, consumers }))));
     }
+    for delegation in session.scope_delegations().await? {
+        loaded.push(Loaded::ScopeDelegation(delegation, true));
+    }
     for system in session.systems().await? {
         loaded.push(Loaded::System(system.internal_id, Some(Arc::new(system))));
     }
@@ -550,22 +661,24 @@ async fn load_parties(session: &mut Session) -> anyhow::Result<Loaded> {
 
 async fn load_keys(session: &mut Session, vault: &Vault) -> anyhow::Result<Loaded> {
     let (mut maskinporten, mut test_login) = (SigningKeys::default(), SigningKeys::default());
-    for StoredKey { kid, purpose, sealed, .. } in session.signing_keys().await? {
-        let der = zeroize::Zeroizing::new(vault.open(Purpose::SigningKey, &sealed)?);
-        let key = SigningKey::from_pkcs8(&der, Some(kid)).context("a stored signing key cannot be read")?;
-        match purpose {
-            KeyPurpose::Maskinporten => maskinporten.push(key)?,
-            KeyPurpose::TestLogin => test_login.push(key)?,
+    for stored in session.signing_keys().await? {
+        match stored.purpose {
+            KeyPurpose::Maskinporten => maskinporten.push(stored, vault)?,
+            KeyPurpose::TestLogin => test_login.push(stored, vault)?,
         }
     }
     Ok(Loaded::Keys(maskinporten, test_login))
 }
 
-fn client_entry(client: Client, keys: Vec<model::ClientKey>) -> ClientEntry {
-    let ready = keys.into_iter().filter_map(|key| {
+fn client_entry(client: Client, keys: Vec<StoredClientKey>) -> ClientEntry {
+    let ready = keys.into_iter().filter_map(|StoredClientKey { key: stored, expiry_noted }| {
         // Checked when it was posted; one that is not usable all the same verifies nothing.
-        let verifying = VerifyingKey::new(Algorithm::from_name(&key.alg)?, &key.n, &key.e).ok()?;
-        Some((key.kid, (verifying, key.expires)))
+        let key = VerifyingKey::new(Algorithm::from_name(&stored.alg)?, &stored.n, &stored.e).ok()?;
+        let certificates = match stored.x5c.as_slice() {
+            [] => None,
+            _ => Some(CertificateChain::from_x5c(&stored.x5c.into()).ok()?),
+        };
+        Some((stored.kid, ClientKeyEntry { key, expires: stored.expires, certificates, expiry_noted }))
     });
     ClientEntry { keys: ready.collect(), client }
 }

@@ -1,16 +1,21 @@
 //! The settings of a real installation: one file, environment variables over it, secrets in files of their own.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use confique::Config;
+use jiff::SignedDuration;
 use model::OrgNumber;
 use secrecy::SecretString;
 use store::Database;
+use token::grant::Strictness;
 
 use crate::http::faces::{Face, PublicUrl};
 use crate::login::oidc::OidcSettings;
+use crate::maskinporten::keys::RotationPolicy;
+use crate::maskinporten::service::{CertificateSource, TokenSettings};
 use crate::telemetry::LogFormat;
 use crate::vault::Vault;
 
@@ -33,6 +38,16 @@ pub struct Settings {
     /// The public address of each face, from which every issuer, link and redirect is made.
     #[config(nested)]
     pub public_url: PublicUrlSettings,
+    /// The token service.
+    #[config(nested)]
+    pub tokens: TokensSettings,
+    /// The keys that sign tokens.
+    #[config(nested)]
+    pub signing_keys: SigningKeysSettings,
+    /// The enterprise certificates (virksomhetssertifikat) that clients without registered keys authenticate with.
+    /// Without roots, none are accepted.
+    #[config(nested)]
+    pub certificates: CertificatesSettings,
     /// The OpenID Connect provider that persons log in with. Without it nobody can use the portal.
     #[config(nested)]
     pub login: LoginSettings,
@@ -53,6 +68,50 @@ pub struct PublicUrlSettings {
     /// What persons see. Cookies are bound to it; it should be https.
     #[config(env = "SYSTEMBRUKER_PUBLIC_URL_PORTAL")]
     pub portal: String,
+}
+
+/// The token service.
+#[derive(Debug, Config)]
+pub struct TokensSettings {
+    /// How strictly grants are read. `strict`: to the letter, 120 seconds from iat to exp, no unknown claims, aud is the
+    /// issuer. `standard`: as strict, but 180 seconds, as the official service does. `lenient`: unknown claims are not
+    /// read, and aud may also be the token endpoint or lack its last slash.
+    #[config(default = "standard", env = "SYSTEMBRUKER_TOKENS_GRANTS")]
+    pub grants: String,
+    /// How many tokens a client may ask for in a second, on average; twice as many at once. 0 for no limit.
+    #[config(default = 100, env = "SYSTEMBRUKER_TOKENS_REQUESTS_PER_SECOND")]
+    pub requests_per_second: u32,
+    /// Where it is remembered which grants were used. `memory`: grants signed before the service started are refused.
+    /// `database`: they are not, and every token waits for a write that it shares with others.
+    #[config(default = "memory", env = "SYSTEMBRUKER_TOKENS_USED_GRANTS")]
+    pub used_grants: String,
+}
+
+/// The keys that sign tokens.
+#[derive(Debug, Config)]
+pub struct SigningKeysSettings {
+    /// The size of new keys: 2048, 3072 or 4096 bits.
+    #[config(default = 3072, env = "SYSTEMBRUKER_SIGNING_KEYS_BITS")]
+    pub bits: usize,
+    /// How many days a key signs before the next one does; 0 to rotate by command only.
+    #[config(default = 180, env = "SYSTEMBRUKER_SIGNING_KEYS_ROTATE_DAYS")]
+    pub rotate_days: u32,
+    /// How many hours a key is published before it signs. Those who verify tokens should fetch the keys more often.
+    #[config(default = 24, env = "SYSTEMBRUKER_SIGNING_KEYS_PUBLISH_AHEAD_HOURS")]
+    pub publish_ahead_hours: u32,
+}
+
+/// Enterprise certificates.
+#[derive(Debug, Config)]
+pub struct CertificatesSettings {
+    /// A file with the authorities that are trusted, in PEM form: roots, and the issuing ones too, since many clients
+    /// send their own certificate alone.
+    #[config(env = "SYSTEMBRUKER_CERTIFICATES_ROOTS")]
+    pub roots: Option<PathBuf>,
+    /// Files with the revocation lists of those authorities, DER or PEM. They are read again every minute; keep them
+    /// fresh, since a certificate whose list is missing or too old is refused.
+    #[config(default = [])]
+    pub revocation_lists: Vec<PathBuf>,
 }
 
 /// The login provider.
@@ -124,6 +183,49 @@ impl Settings {
                 format!("{name}={origin}").parse().with_context(|| format!("the setting public_url.{name}"))
             })
             .collect()
+    }
+
+    /// How the token service is set up.
+    pub fn tokens(&self) -> anyhow::Result<TokenSettings> {
+        let levels = [Strictness::Strict, Strictness::Standard, Strictness::Lenient];
+        let strictness = levels.into_iter().find(|level| level.name() == self.tokens.grants);
+        let record_used_grants = match &*self.tokens.used_grants {
+            "memory" => false,
+            "database" => true,
+            _ => anyhow::bail!("the setting tokens.used_grants is memory or database"),
+        };
+        Ok(TokenSettings {
+            strictness: strictness.context("the setting tokens.grants is strict, standard or lenient")?,
+            certificates: self.certificates()?,
+            requests_per_second: NonZeroU32::new(self.tokens.requests_per_second),
+            record_used_grants,
+            rotation: self.rotation()?,
+        })
+    }
+
+    fn certificates(&self) -> anyhow::Result<Option<CertificateSource>> {
+        let CertificatesSettings { roots, revocation_lists } = &self.certificates;
+        let Some(roots) = roots else { return Ok(None) };
+        if revocation_lists.is_empty() {
+            anyhow::bail!(
+                "certificates.roots needs certificates.revocation_lists: a revoked certificate must not be accepted"
+            );
+        }
+        Ok(Some(CertificateSource::Files { roots: roots.clone(), revocation_lists: revocation_lists.clone() }))
+    }
+
+    /// When signing keys are made.
+    pub fn rotation(&self) -> anyhow::Result<RotationPolicy> {
+        let SigningKeysSettings { bits, rotate_days, publish_ahead_hours } = self.signing_keys;
+        if ![2048, 3072, 4096].contains(&bits) {
+            anyhow::bail!("the setting signing_keys.bits is 2048, 3072 or 4096");
+        }
+        let hours = |hours: u32| SignedDuration::from_hours(i64::from(hours));
+        let (every, publish_ahead) = (hours(rotate_days.saturating_mul(24)), hours(publish_ahead_hours));
+        if rotate_days > 0 && every <= publish_ahead {
+            anyhow::bail!("signing_keys.rotate_days is longer than signing_keys.publish_ahead_hours");
+        }
+        Ok(RotationPolicy { bits, every: (rotate_days > 0).then_some(every), publish_ahead })
     }
 
     /// The login provider, where one is set.

@@ -43,6 +43,9 @@ pub struct AccessTokenClaims {
     pub jti: String,
     /// The organisation that asks: for system users the vendor.
     pub consumer: Iso6523,
+    /// The scope prefixes of the organisation, where it asked for scopes of the platform's that are for owners of APIs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consumer_prefix: Vec<String>,
     /// The API it is for, where the client asked for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aud: Option<Audience>,
@@ -144,6 +147,7 @@ mod tests {
             client_id: "client".into(),
             jti: "jti".into(),
             consumer: Iso6523::new(vendor),
+            consumer_prefix: vec![],
             aud: None,
             pid: None,
         }

@@ -25,6 +25,52 @@ const KNOWN_CLAIMS: [&str; 12] = [
     "authorization_details",
 ];
 
+/// Claims that would change for whom a token is, and that are not served: to leave them unread would be to give another
+/// token than the one asked for. Each with what to do.
+const REFUSED_CLAIMS: [(&str, &str); 2] = [
+    ("iss_onbehalfof", "use consumer_org and a delegation by the consumer"),
+    ("consumer_orgno", "the claim is called consumer_org"),
+];
+
+/// How strictly grants are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// To the letter of Digdir's documentation: at most 120 seconds from `iat` to `exp`, no unknown claim, `aud` is the
+    /// issuer.
+    Strict,
+    /// As the official service behaves towards the clients in use: at most 180 seconds, else as strict.
+    #[default]
+    Standard,
+    /// For clients that cannot be changed yet: unknown claims are not read, and `aud` may also be the address of the
+    /// token endpoint, or the issuer without its last slash.
+    Lenient,
+}
+
+impl Strictness {
+    /// The name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Standard => "standard",
+            Self::Lenient => "lenient",
+        }
+    }
+
+    /// How times are read.
+    pub fn time_rules(self) -> TimeRules {
+        TimeRules { max_lifetime: if self == Self::Strict { 120 } else { 180 }, max_ahead: 10 }
+    }
+
+    /// Whether a grant for `aud` is for the service whose issuer this is; the issuer ends with a slash.
+    pub fn is_for(self, aud: &str, issuer: &str) -> bool {
+        let lenient = || {
+            let rest = aud.strip_prefix(issuer.strip_suffix('/').unwrap_or(issuer));
+            matches!(rest, Some("" | "/token"))
+        };
+        aud == issuer || (self == Self::Lenient && lenient())
+    }
+}
+
 /// The longest claim that is looked at, in bytes.
 const MAX_CLAIM: usize = 4_096;
 
@@ -43,6 +89,9 @@ pub enum MalformedGrant {
     /// A claim that no grant has.
     #[error("the claim {0} is not known; remove it")]
     Unknown(String),
+    /// A claim that is known and not served.
+    #[error("the claim {0} is not supported; {1}")]
+    Refused(&'static str, &'static str),
 }
 
 /// The claims of a grant. Whether they are true is another question.
@@ -67,18 +116,22 @@ pub struct Grant {
     /// The end user the token shall be restricted to.
     pub pid: Option<String>,
     /// The organisation that has delegated the scopes to the client's.
-    pub consumer_org: Option<String>,
+    pub consumer_org: Option<OrgNumber>,
     /// What else is asked for (RFC 9396); see [`Grant::system_user_request`].
     pub authorization_details: Option<Value>,
 }
 
 impl Grant {
     /// Reads the claims.
-    pub fn parse(payload: &[u8]) -> Result<Self, MalformedGrant> {
+    pub fn parse(payload: &[u8], strictness: Strictness) -> Result<Self, MalformedGrant> {
         let Ok(Value::Object(claims)) = serde_json::from_slice(payload) else {
             return Err(MalformedGrant::NotAnObject);
         };
-        if let Some(unknown) = claims.keys().find(|name| !KNOWN_CLAIMS.contains(&name.as_str())) {
+        if let Some((name, hint)) = REFUSED_CLAIMS.into_iter().find(|(name, _)| claims.contains_key(*name)) {
+            return Err(MalformedGrant::Refused(name, hint));
+        }
+        let unknown = claims.keys().find(|name| !KNOWN_CLAIMS.contains(&name.as_str()));
+        if let Some(unknown) = unknown.filter(|_| strictness != Strictness::Lenient) {
             return Err(MalformedGrant::Unknown(printable(unknown)));
         }
         let scope = text(&claims, "scope")?.ok_or(MalformedGrant::Missing("scope"))?;
@@ -95,7 +148,7 @@ impl Grant {
             scope,
             resource: resources(&claims)?,
             pid: text(&claims, "pid")?,
-            consumer_org: text(&claims, "consumer_org")?,
+            consumer_org: organisation(&claims, "consumer_org")?,
             authorization_details: claims.get("authorization_details").filter(|value| !value.is_null()).cloned(),
         })
     }
@@ -134,6 +187,12 @@ fn text(claims: &Map<String, Value>, name: &'static str) -> Result<Option<String
         Some(Value::String(text)) if !text.trim().is_empty() && text.len() <= MAX_CLAIM => Ok(Some(text.clone())),
         Some(_) => Err(MalformedGrant::Wrong(name, "a text")),
     }
+}
+
+fn organisation(claims: &Map<String, Value>, name: &'static str) -> Result<Option<OrgNumber>, MalformedGrant> {
+    const WRONG: &str = "an organisation number: nine digits with a right check digit, as a text";
+    let parse = |text: String| text.parse().map_err(|_| MalformedGrant::Wrong(name, WRONG));
+    text(claims, name).map_err(|_| MalformedGrant::Wrong(name, WRONG))?.map(parse).transpose()
 }
 
 fn seconds(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, MalformedGrant> {
@@ -177,11 +236,19 @@ fn resources(claims: &Map<String, Value>) -> Result<Vec<String>, MalformedGrant>
         }
         Some(_) => return Err(WRONG),
     };
-    let is_uri = |value: &String| {
-        value.len() <= MAX_CLAIM
-            && value.split_once(':').is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
-    };
-    if values.iter().all(is_uri) { Ok(values) } else { Err(WRONG) }
+    if values.iter().all(|value| is_uri(value)) { Ok(values) } else { Err(WRONG) }
+}
+
+/// Whether a text can be a URI: a scheme, then characters that URIs have (RFC 3986 §3.1, §2).
+fn is_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let of_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let of_uri = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
+    text.len() <= MAX_CLAIM
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(of_scheme)
+        && !rest.is_empty()
+        && rest.chars().all(of_uri)
 }
 
 /// A system user asked for by the client: the customer and, where there are several, the vendor's reference.
@@ -260,14 +327,6 @@ pub struct TimeRules {
     pub max_ahead: i64,
 }
 
-impl Default for TimeRules {
-    /// What the clients in use need: the documented 120 seconds and the minute that the official service tolerates
-    /// beyond them; a clock at most ten seconds ahead.
-    fn default() -> Self {
-        Self { max_lifetime: 180, max_ahead: 10 }
-    }
-}
-
 /// Why a grant is not valid now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum WrongTime {
@@ -329,7 +388,7 @@ mod tests {
     }
 
     fn parse(claims: &Value) -> Result<Grant, MalformedGrant> {
-        Grant::parse(claims.to_string().as_bytes())
+        Grant::parse(claims.to_string().as_bytes(), Strictness::Standard)
     }
 
     fn with(name: &str, value: Value) -> Value {
@@ -366,10 +425,44 @@ mod tests {
     }
 
     #[test]
+    fn strictness_is_one_switch() {
+        let parse = |claims: Value, strictness| Grant::parse(claims.to_string().as_bytes(), strictness);
+        let unknown = || with("admin", json!(true));
+        for strictness in [Strictness::Strict, Strictness::Standard] {
+            assert_eq!(parse(unknown(), strictness), Err(MalformedGrant::Unknown("admin".into())));
+        }
+        assert!(parse(unknown(), Strictness::Lenient).is_ok());
+        for claim in ["iss_onbehalfof", "consumer_orgno"] {
+            let refused = parse(with(claim, json!("310904473")), Strictness::Lenient);
+            assert!(matches!(refused, Err(MalformedGrant::Refused(name, _)) if name == claim));
+        }
+        let lifetimes = [Strictness::Strict, Strictness::Standard, Strictness::Lenient];
+        assert_eq!(lifetimes.map(|strictness| strictness.time_rules().max_lifetime), [120, 180, 180]);
+        let issuer = "https://maskinporten.example/";
+        for aud in ["https://maskinporten.example", "https://maskinporten.example/token"] {
+            assert!(!Strictness::Standard.is_for(aud, issuer) && Strictness::Lenient.is_for(aud, issuer));
+        }
+        for aud in ["https://maskinporten.example.evil/", "https://maskinporten.example/token/", "", "https://other/"] {
+            assert!(!Strictness::Lenient.is_for(aud, issuer));
+        }
+        assert!(Strictness::Strict.is_for(issuer, issuer));
+    }
+
+    #[test]
+    fn a_resource_is_any_uri() {
+        for uri in ["https://api.example/orders?x=1", "urn:oid:1.2", "api:x"] {
+            assert_eq!(parse(&with("resource", json!(uri))).unwrap().resource, [uri]);
+        }
+        for wrong in ["x", "1:x", "a b:c", "https://api.example/a b", "https:", "https://æ.no", ":x"] {
+            assert!(parse(&with("resource", json!([wrong]))).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn times_have_limits() {
         let check = |iat: i64, exp: i64| {
             let grant = Grant { iat, exp, ..parse(&payload()).unwrap() };
-            check_times(&grant, 1_000, TimeRules::default())
+            check_times(&grant, 1_000, Strictness::default().time_rules())
         };
         for lifetime in [10, 60, 100, 119, 120, 180] {
             assert_eq!(check(1_000, 1_000 + lifetime), Ok(()));
@@ -427,14 +520,14 @@ mod tests {
     proptest! {
         #[test]
         fn reading_never_panics(payload in "\\PC{0,200}") {
-            let _ = Grant::parse(payload.as_bytes());
+            let _ = Grant::parse(payload.as_bytes(), Strictness::Lenient);
         }
 
         /// No grant is valid that has expired, lasts too long, or comes from the future.
         #[test]
         fn valid_times_are_within_the_rules(iat in 0i64..3_000, exp in 0i64..3_000, now in 0i64..3_000) {
             let grant = Grant { iat, exp, ..parse(&payload()).unwrap() };
-            let rules = TimeRules::default();
+            let rules = Strictness::default().time_rules();
             let valid = check_times(&grant, now, rules).is_ok();
             prop_assert_eq!(valid, exp > now && iat <= now + 10 && exp - iat <= 180 && exp - iat >= 1);
         }

@@ -62,6 +62,9 @@ pub enum KeyError {
     /// Not one of [`Algorithm::ALL`].
     #[error("the key's alg is not RS256, RS384 or RS512")]
     Algorithm,
+    /// Not for verifying signatures, by its `key_ops`.
+    #[error("the key's key_ops do not let it verify")]
+    Purpose,
     /// Outside 2048 to 4096 bits.
     #[error("an RSA key has 2048 to 4096 bits, this one has {0}")]
     Size(usize),
@@ -95,6 +98,9 @@ pub struct PublicJwk {
     /// Always `sig`, where given.
     #[serde(rename = "use", default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<String>,
+    /// What the key may do, where given: `verify` among it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_ops: Option<Vec<String>>,
     /// The algorithm the key is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alg: Option<String>,
@@ -105,6 +111,9 @@ pub struct PublicJwk {
     pub e: String,
     /// The modulus, base64url without padding.
     pub n: String,
+    /// Certificates of the key, its own first, each base64 in the standard alphabet (RFC 7517 §4.7).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub x5c: Vec<String>,
 }
 
 /// A set of public keys: `{"keys":[…]}`. Keys of other kinds than RSA are left out when it is read.
@@ -161,6 +170,9 @@ impl VerifyingKey {
     pub fn from_jwk(jwk: &PublicJwk) -> Result<Self, KeyError> {
         if jwk.kty != "RSA" || jwk.usage.as_deref().is_some_and(|usage| usage != "sig") {
             return Err(KeyError::NotRsa);
+        }
+        if jwk.key_ops.as_ref().is_some_and(|may| may.iter().all(|operation| operation != "verify")) {
+            return Err(KeyError::Purpose);
         }
         let algorithm = jwk.alg.as_deref().map_or(Some(Algorithm::Rs256), Algorithm::from_name);
         Self::new(algorithm.ok_or(KeyError::Algorithm)?, &jwk.n, &jwk.e)
@@ -233,10 +245,12 @@ impl SigningKey {
         let jwk = PublicJwk {
             kty: "RSA".into(),
             usage: Some("sig".into()),
+            key_ops: None,
             alg: Some(Algorithm::Rs256.name().into()),
             kid: Some(kid.clone()),
             e,
             n,
+            x5c: vec![],
         };
         let header = encode(format!(r#"{{"kid":{},"alg":"RS256"}}"#, serde_json::Value::from(&*kid)).as_bytes());
         Self { kid, pair, jwk, header }
@@ -264,6 +278,19 @@ impl SigningKey {
         Ok(Zeroizing::new(pem::encode_config(&block, pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF))))
     }
 
+    /// Signs bytes: RSASSA-PKCS1-v1_5 with SHA-256.
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, SigningError> {
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        let signed = self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), bytes, &mut signature);
+        signed.map(|()| signature).map_err(|_| SigningError)
+    }
+
+    /// The public key in PKCS #1 DER form (RFC 8017 §A.1.1).
+    #[cfg(feature = "certificates")]
+    pub(crate) fn public_pkcs1(&self) -> &[u8] {
+        self.pair.public_key().as_ref()
+    }
+
     /// Signs `claims` with RS256 under the header `{"kid":…,"alg":"RS256"}`.
     ///
     /// # Errors
@@ -274,10 +301,7 @@ impl SigningKey {
         token.push_str(&self.header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(&payload, &mut token);
-        let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
-            .map_err(|_| SigningError)?;
+        let signature = self.sign_bytes(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(&signature, &mut token);
         Ok(token)

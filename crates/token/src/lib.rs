@@ -4,6 +4,7 @@
 //! * [`keys`] holds private and public RSA keys, each bound to one algorithm, and key sets (RFC 7517);
 //! * [`grant`] reads and checks a JWT grant (RFC 7523), one function per rule;
 //! * [`access_token`] is the token that Maskinporten issues and APIs read;
+//! * `certificates` (a feature) reads and checks the enterprise certificates that grants may be signed with;
 //! * `remote` (a feature) fetches another issuer's key set and keeps it.
 //!
 //! Which algorithm verifies a signature is decided by the key, never by the header: the header must agree. Nothing
@@ -11,6 +12,8 @@
 //! for how long.
 
 pub mod access_token;
+#[cfg(feature = "certificates")]
+pub mod certificates;
 pub mod grant;
 pub mod jws;
 pub mod keys;

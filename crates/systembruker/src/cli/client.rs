@@ -11,7 +11,7 @@ use token::keys::SigningKey;
 
 use super::installation::Installation;
 use crate::clock::Random;
-use crate::maskinporten::admin::check_keys;
+use crate::maskinporten::admin::rules::KeyRules;
 use crate::sandbox::write_private;
 
 /// Commands for clients.
@@ -70,10 +70,13 @@ impl Create {
             (None, None) => anyhow::bail!("either --jwks or --key-out is needed"),
         };
         let keys = jwks.get("keys").and_then(Value::as_array).context("the key set has no keys")?;
-        let keys = check_keys(keys, now).map_err(|errors| anyhow::anyhow!(errors.join(" ")))?;
+        let keys = KeyRules { org: self.org, certificates: None, now }
+            .check(keys)
+            .map_err(|errors| anyhow::anyhow!(errors.join(" ")))?;
         let client = Client {
             client_id: Random.uuid().to_string(),
             org: self.org,
+            supplier: None,
             name: self.name.clone(),
             description: "Made on the command line".into(),
             scopes: self.scopes.iter().map(ToString::to_string).collect(),
@@ -112,6 +115,7 @@ async fn ensure_scope(tx: &mut Write, name: &ScopeName, platform_owner: OrgNumbe
         name: name.clone(),
         owner: platform_owner,
         description: format!("The platform's scope {name}"),
+        long_description: String::new(),
         visibility: ScopeVisibility::Public,
         allowed_integration_types: vec!["maskinporten".into()],
         accessible_for_all: false,

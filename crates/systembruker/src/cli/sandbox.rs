@@ -1,16 +1,19 @@
 //! `systembruker sandbox`
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
 use store::InstallationKind;
+use token::grant::Strictness;
 use tokio::net::TcpListener;
 
 use crate::app::{self, App, Start};
 use crate::http::faces::{Face, PublicUrl};
+use crate::maskinporten::service::{CertificateSource, TokenSettings};
 use crate::sandbox::{Sandbox, info, seed};
 use crate::telemetry::{self, LogFormat};
 
@@ -35,6 +38,21 @@ pub struct SandboxCommand {
     /// The public address of a face: maskinporten, platform, portal or kravOgBetalinger
     #[arg(long, value_name = "NAME=ORIGIN")]
     public_url: Vec<PublicUrl>,
+    /// How strictly grants are read: strict, standard or lenient (see `systembruker config`)
+    #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = strictness)]
+    grants: Strictness,
+    /// Trust the enterprise certificates of these authorities too (PEM); revocation is not looked at
+    #[arg(long, value_name = "FILE")]
+    certificate_roots: Option<PathBuf>,
+    /// How many tokens a client may ask for in a second; without it there is no limit
+    #[arg(long, value_name = "NUMBER")]
+    requests_per_second: Option<NonZeroU32>,
+}
+
+/// Reads how strictly grants are read.
+fn strictness(text: &str) -> Result<Strictness, String> {
+    let levels = [Strictness::Strict, Strictness::Standard, Strictness::Lenient];
+    levels.into_iter().find(|level| level.name() == text).ok_or_else(|| "strict, standard or lenient".into())
 }
 
 /// What to start a sandbox with.
@@ -48,6 +66,10 @@ pub struct SandboxOptions {
     pub parties: Option<String>,
     /// Public addresses.
     pub public_urls: Vec<PublicUrl>,
+    /// How the token service is set up.
+    pub tokens: TokenSettings,
+    /// Authorities whose enterprise certificates are trusted beside the sandbox's own, as PEM.
+    pub certificate_roots: Option<String>,
 }
 
 impl SandboxCommand {
@@ -55,16 +77,23 @@ impl SandboxCommand {
     pub async fn run(self) -> anyhow::Result<()> {
         telemetry::start(LogFormat::Text, "info,sqlx=warn");
         let stop = app::stop_signal()?;
-        let parties = self.parties.map(|file| {
+        let read = |file: PathBuf| {
             std::fs::read_to_string(&file).with_context(|| format!("the file {} cannot be read", file.display()))
-        });
+        };
+        let tokens = TokenSettings {
+            strictness: self.grants,
+            requests_per_second: self.requests_per_second,
+            ..TokenSettings::default()
+        };
         let listener =
             TcpListener::bind(self.listen).await.with_context(|| format!("cannot listen on {}", self.listen))?;
         let options = SandboxOptions {
             data: self.data,
             database: self.database,
-            parties: parties.transpose()?,
+            parties: self.parties.map(read).transpose()?,
             public_urls: self.public_url,
+            tokens,
+            certificate_roots: self.certificate_roots.map(read).transpose()?,
         };
         let app = start(&listener, options).await?;
         if let Some(file) = &self.info {
@@ -84,11 +113,14 @@ pub async fn start(listener: &TcpListener, options: SandboxOptions) -> anyhow::R
         Some(url) => url.parse()?,
         None => sandbox.database(),
     };
+    let roots = format!("{}{}", sandbox.certificate_roots, options.certificate_roots.unwrap_or_default());
+    let tokens = TokenSettings { certificates: Some(CertificateSource::WithoutRevocation(roots)), ..options.tokens };
     let start = Start {
         kind: InstallationKind::Sandbox,
         database,
         vault,
         public_urls: options.public_urls,
+        tokens,
         login: None,
         sandbox: Some(sandbox),
     };

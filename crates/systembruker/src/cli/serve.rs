@@ -34,6 +34,7 @@ impl Serve {
             database: settings.database()?,
             vault: settings.vault()?,
             public_urls: settings.public_urls()?,
+            tokens: settings.tokens()?,
             login: settings.login()?,
             sandbox: None,
         };

@@ -52,9 +52,13 @@ pub mod scope {
         /// Ask for decisions.
         Authorize = "altinn:authorization/authorize" | "altinn:authorization/authorize.admin";
         /// Read one's Maskinporten clients.
-        ClientRead = "idporten:dcr.read" | "idporten:dcr.write" | "idporten:dcr.modify";
-        /// Create Maskinporten clients.
-        ClientWrite = "idporten:dcr.write";
+        ClientRead = "idporten:dcr.read" | "idporten:dcr.write" | "idporten:dcr.modify" | "idporten:dcr.supplier";
+        /// Change Maskinporten clients and their keys.
+        ClientModify = "idporten:dcr.write" | "idporten:dcr.modify" | "idporten:dcr.supplier";
+        /// Create and deactivate Maskinporten clients.
+        ClientWrite = "idporten:dcr.write" | "idporten:dcr.supplier";
+        /// Read what one was granted.
+        AccessRead = "idporten:scopes.write" | "idporten:dcr.read" | "idporten:dcr.write" | "idporten:dcr.modify";
         /// Create and grant scopes.
         ScopeWrite = "idporten:scopes.write";
     }
@@ -126,7 +130,7 @@ fn authenticate(app: &App, headers: &HeaderMap) -> Option<Caller> {
         return None;
     }
     let jws = Jws::parse(token.trim()).ok()?;
-    let key = app.model.maskinporten_keys().verifying(jws.header().kid.as_deref()?)?;
+    let key = app.model.maskinporten_keys().verifying(jws.header().kid.as_deref()?, app.clock.now())?;
     let claims: AccessTokenClaims = serde_json::from_slice(jws.verify(&key).ok()?).ok()?;
     let ours = claims.iss == app.faces.issuer();
     let live = app.clock.seconds() < claims.exp + CLOCK_SKEW;

@@ -30,7 +30,7 @@ pub const RESOURCE: &str = "ske-krav-og-betalinger";
 pub fn routes(app: &Arc<App>, sandbox: &Sandbox) -> anyhow::Result<OpenApiRouter<Arc<App>>> {
     let owner = sandbox.clients.iter().find(|client| client.org.as_str() == SKATTEETATEN);
     let owner = owner.context("the sandbox has no client of Skatteetaten")?;
-    let key = SigningKey::from_pem(&owner.private_key_pem, Some(owner.kid.clone()))?;
+    let key = SigningKey::from_pem(&owner.private_key_pem, owner.kid.clone())?;
     let connection = Connection::new(http_client()?, app.faces.environment());
     let clock = |app: &Arc<App>| {
         let app = Arc::downgrade(app);

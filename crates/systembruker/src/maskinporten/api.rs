@@ -5,19 +5,19 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use model::{Iso6523, RequestStatus, SystemUserKind};
+use http::header::CACHE_CONTROL;
+use jiff::Timestamp;
+use model::Iso6523;
 use serde::Serialize;
-use store::{RequestKey, StoreError};
 use token::access_token::{AccessTokenClaims, Audience, AuthorizationDetail};
-use token::grant::SystemUserRequest;
+use token::grant::Grant;
 use token::keys::Algorithm;
 use utoipa::ToSchema;
 
-use super::refusal::{NoSystemUser, Refusal};
+use super::diagnosis;
+use super::refusal::Refusal;
 use super::replay::CannotUse;
-use super::rules::{self, Authenticated, Issue};
-use crate::access::roles::lineage;
+use super::rules::{self, Authenticated, GrantRules, Issue};
 use crate::app::App;
 use crate::http::extract::{Json, body};
 use crate::http::problem::ApiError;
@@ -48,6 +48,7 @@ pub struct TokenResponse {
     request_body(content = String, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The token", body = TokenResponse),
+        (status = 429, description = "The client asks too often; Retry-After says when it may again"),
         (status = 400, description = "The grant is refused; error, error_description and error_uri say why"),
         (status = 403, description = "The scope is not delegated by the consumer"),
         (status = 413, description = "The form is too large"),
@@ -57,9 +58,7 @@ pub struct TokenResponse {
 pub async fn token(State(app): State<Arc<App>>, request: Request) -> Response {
     let assertion = match body(request, &app).await {
         Ok(form) => assertion(&form),
-        Err(ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE, _)) => {
-            return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-        }
+        Err(ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE, _)) => Err(Refusal::FormTooLarge),
         Err(_) => Err(Refusal::Form("The form could not be read to its end.".into())),
     };
     let issued = match assertion {
@@ -69,7 +68,8 @@ pub async fn token(State(app): State<Arc<App>>, request: Request) -> Response {
     match issued {
         Ok(response) => ([(CACHE_CONTROL, "no-store")], Json(response)).into_response(),
         Err(refusal) => {
-            tracing::info!(?refusal, "no token");
+            // The code only: the reasons hold what the client sent.
+            tracing::info!(refusal = refusal.name(), "no token");
             refusal.response(app.faces.issuer())
         }
     }
@@ -96,27 +96,30 @@ fn assertion(form: &[u8]) -> Result<String, Refusal> {
     assertion.ok_or_else(|| Refusal::Form("The parameter assertion is missing.".into()))
 }
 
-async fn issue(app: &App, assertion: &str) -> Result<TokenResponse, Refusal> {
+/// Gives a token for an assertion.
+pub async fn issue(app: &App, assertion: &str) -> Result<TokenResponse, Refusal> {
     if !app.may_answer() {
         return Err(Refusal::Unavailable);
     }
     let now = app.clock.now();
-    let (authenticated, _) =
-        app.model.consistent(|model| rules::authenticate(model, app.faces.issuer(), assertion, now));
+    let certificates = app.tokens.certificates();
+    let rules = GrantRules {
+        issuer: app.faces.issuer(),
+        strictness: app.tokens.strictness,
+        certificates: certificates.as_deref(),
+    };
+    let (authenticated, _) = app.model.consistent(|model| rules::authenticate(model, &rules, assertion, now));
     let authenticated = authenticated?;
-    let grant = &authenticated.grant;
-    app.replay.use_once(grant.replay_key(assertion), grant.iat, grant.exp, now.as_second()).map_err(
-        |error| match error {
-            CannotUse::Used => Refusal::Used,
-            CannotUse::FromBefore => Refusal::FromBefore,
-            CannotUse::Full => Refusal::Unavailable,
-        },
-    )?;
+    // Counted only when the client has shown who it is, so that nobody uses up another's share.
+    app.tokens.count(&authenticated.grant.iss).map_err(|wait| Refusal::TooMany { wait })?;
+    use_up(app, &authenticated.grant, assertion, now).await?;
     loop {
         let (issue, generation) = app.model.consistent(|model| rules::authorize(model, &authenticated));
         let issue = match issue {
             Ok(issue) => issue,
-            Err(Refusal::NoSystemUser(reason)) => return Err(no_system_user(app, &authenticated, reason).await),
+            Err(Refusal::NoSystemUser(reason)) => {
+                return Err(diagnosis::no_system_user(app, &authenticated.grant, reason).await);
+            }
             Err(refusal) => return Err(refusal),
         };
         let response = sign(app, &authenticated, &issue)?;
@@ -132,11 +135,30 @@ async fn issue(app: &App, assertion: &str) -> Result<TokenResponse, Refusal> {
     }
 }
 
+/// Uses the grant up: whatever becomes of it, it is good for no other token.
+async fn use_up(app: &App, grant: &Grant, assertion: &str, now: Timestamp) -> Result<(), Refusal> {
+    let key = grant.replay_key(assertion);
+    app.tokens.replay.use_once(key, grant.iat, grant.exp, now.as_second()).map_err(|error| match error {
+        CannotUse::Used => Refusal::Used,
+        CannotUse::FromBefore => Refusal::FromBefore,
+        CannotUse::Full => Refusal::Unavailable,
+    })?;
+    match &app.grant_recorder {
+        None => Ok(()),
+        Some(recorder) => match recorder.use_once(key, grant.exp).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refusal::Used),
+            Err(_) => Err(Refusal::Unavailable),
+        },
+    }
+}
+
 fn sign(app: &App, authenticated: &Authenticated, issue: &Issue) -> Result<TokenResponse, Refusal> {
     let grant = &authenticated.grant;
     let keys = app.model.maskinporten_keys();
-    let key = keys.signing().ok_or(Refusal::Unavailable)?;
-    let now = app.clock.seconds();
+    let now = app.clock.now();
+    let key = keys.signing(now).ok_or(Refusal::Unavailable)?;
+    let now = now.as_second();
     let aud = match grant.resource.as_slice() {
         [] => None,
         [one] => Some(Audience::One(one.clone())),
@@ -146,16 +168,17 @@ fn sign(app: &App, authenticated: &Authenticated, issue: &Issue) -> Result<Token
     let claims = AccessTokenClaims {
         authorization_details: details.into_iter().collect(),
         scope: grant.scope.clone(),
-        supplier: None,
+        supplier: issue.delegation.as_ref().map(|(supplier, _)| Iso6523::new(*supplier)),
         iss: app.faces.issuer().to_owned(),
-        client_amr: "private_key_jwt".into(),
+        client_amr: authenticated.method.name().into(),
         token_type: "Bearer".into(),
         exp: now + issue.lifetime,
-        delegation_source: None,
+        delegation_source: issue.delegation.as_ref().map(|(_, source)| source.clone()),
         iat: now,
         client_id: grant.iss.clone(),
         jti: app.random.token(),
         consumer: Iso6523::new(issue.consumer),
+        consumer_prefix: issue.consumer_prefix.clone(),
         aud,
         pid: grant.pid.clone(),
     };
@@ -165,59 +188,8 @@ fn sign(app: &App, authenticated: &Authenticated, issue: &Issue) -> Result<Token
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, scope: claims.scope })
 }
 
-/// Says more exactly why there is no system user. Only a client of the system's own vendor gets here with
-/// [`NoSystemUser::None`], so that nothing of others' systems is told.
-async fn no_system_user(app: &App, authenticated: &Authenticated, reason: NoSystemUser) -> Refusal {
-    if reason != NoSystemUser::None {
-        return Refusal::NoSystemUser(reason);
-    }
-    let asked = authenticated.grant.system_user_request().ok().flatten();
-    let Some(asked) = asked else { return Refusal::Internal };
-    match diagnose(app, &authenticated.grant.iss, &asked).await {
-        Ok(reason) => Refusal::NoSystemUser(reason),
-        Err(error) => {
-            tracing::warn!(%error, "why there is no system user could not be found out");
-            Refusal::NoSystemUser(NoSystemUser::None)
-        }
-    }
-}
-
-async fn diagnose(app: &App, client_id: &str, asked: &SystemUserRequest) -> Result<NoSystemUser, StoreError> {
-    let parties = app.model.parties();
-    let (Some(system), Some(party)) = (app.model.system_of_client(client_id), parties.by_number(asked.owner)) else {
-        return Ok(NoSystemUser::None);
-    };
-    let external_ref = asked.external_ref.clone().unwrap_or_else(|| asked.owner.to_string());
-    let mut session = app.store.read().await?;
-    for kind in [SystemUserKind::Standard, SystemUserKind::Agent] {
-        let key = RequestKey {
-            system: system.internal_id,
-            party: party.party_uuid,
-            external_ref: external_ref.clone(),
-            kind,
-        };
-        let Some(request) = session.latest_request(&key).await? else { continue };
-        return Ok(match request.status_at(app.clock.now()) {
-            RequestStatus::New => NoSystemUser::RequestWaits,
-            RequestStatus::Rejected => NoSystemUser::RequestRejected,
-            RequestStatus::Timedout => NoSystemUser::RequestTimedOut,
-            RequestStatus::Accepted => NoSystemUser::Deleted,
-        });
-    }
-    if session.had_system_user(system.internal_id, party.party_uuid, &external_ref).await? {
-        return Ok(NoSystemUser::Deleted);
-    }
-    let of_system = |party| {
-        let users = app.model.system_users_of(party);
-        users.into_iter().filter(|user| user.system_internal_id == system.internal_id).count()
-    };
-    if of_system(party.party_uuid) > 0 {
-        return Ok(NoSystemUser::OtherReference);
-    }
-    let main_unit = lineage(&parties, &party).into_iter().skip(1).find(|unit| of_system(*unit) > 0);
-    let main_unit = main_unit.and_then(|unit| parties.organisation(unit));
-    Ok(main_unit.map_or(NoSystemUser::None, |unit| NoSystemUser::MainUnitHasOne { main_unit: unit.org_number }))
-}
+/// How long metadata and keys may be kept: much shorter than keys are published before they sign.
+const PUBLISHED: &str = "public, max-age=3600";
 
 /// The metadata, exactly the members that the service has.
 #[derive(Debug, Serialize, ToSchema)]
@@ -238,9 +210,9 @@ pub struct Metadata {
     tag = "Maskinporten",
     responses((status = 200, description = "The metadata", body = Metadata))
 )]
-pub async fn metadata(State(app): State<Arc<App>>) -> Json<Metadata> {
+pub async fn metadata(State(app): State<Arc<App>>) -> Response {
     let issuer = app.faces.issuer();
-    Json(Metadata {
+    let metadata = Metadata {
         authorization_details_types_supported: ["urn:altinn:systemuser", "urn:altinn:consent"],
         grant_types_supported: [GRANT_TYPE],
         issuer: issuer.to_owned(),
@@ -248,7 +220,8 @@ pub async fn metadata(State(app): State<Arc<App>>) -> Json<Metadata> {
         token_endpoint: format!("{issuer}token"),
         token_endpoint_auth_methods_supported: ["private_key_jwt"],
         token_endpoint_auth_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::name),
-    })
+    };
+    ([(CACHE_CONTROL, PUBLISHED)], Json(metadata)).into_response()
 }
 
 /// Publishes the keys that tokens are signed with (RFC 7517)
@@ -260,10 +233,5 @@ pub async fn metadata(State(app): State<Arc<App>>) -> Json<Metadata> {
 )]
 pub async fn key_set(State(app): State<Arc<App>>) -> Response {
     let keys = app.model.maskinporten_keys();
-    match serde_json::to_vec(keys.published()) {
-        Ok(body) => {
-            ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=3600")], body).into_response()
-        }
-        Err(error) => ApiError::Internal(error.to_string()).into_response(),
-    }
+    ([(CACHE_CONTROL, PUBLISHED)], Json(keys.published(app.clock.now()))).into_response()
 }

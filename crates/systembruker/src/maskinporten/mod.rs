@@ -15,16 +15,20 @@
 
 pub mod admin;
 pub mod api;
+mod diagnosis;
+pub mod housekeeping;
 pub mod keys;
 pub mod refusal;
 pub mod replay;
 pub mod rules;
+pub mod service;
 
 use std::sync::Arc;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::admin::{access, clients, keys as admin_keys, scopes};
 use crate::app::App;
 
 /// The token endpoint. It refuses as RFC 6749 has it, also while nothing may be answered.
@@ -37,11 +41,14 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(api::metadata))
         .routes(routes!(api::key_set))
-        .routes(routes!(admin::list_clients, admin::create_client))
-        .routes(routes!(admin::read_client))
-        .routes(routes!(admin::read_keys, admin::replace_keys, admin::replace_keys_with_put))
-        .routes(routes!(admin::list_scopes, admin::create_scope))
-        .routes(routes!(admin::all_scopes))
-        .routes(routes!(admin::list_access))
-        .routes(routes!(admin::grant_access, admin::revoke_access))
+        .routes(routes!(clients::list_clients, clients::create_client))
+        .routes(routes!(clients::read_client, clients::update_client, clients::deactivate_client))
+        .routes(routes!(admin_keys::read_keys, admin_keys::replace_keys))
+        .routes(routes!(admin_keys::replace_keys_with_put, admin_keys::delete_keys))
+        .routes(routes!(scopes::list_scopes, scopes::create_scope, scopes::update_scope, scopes::deactivate_scope))
+        .routes(routes!(scopes::all_scopes))
+        .routes(routes!(scopes::delegation_sources))
+        .routes(routes!(access::list_access))
+        .routes(routes!(access::list_own_access))
+        .routes(routes!(access::grant_access, access::revoke_access))
 }

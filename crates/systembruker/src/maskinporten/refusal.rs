@@ -9,6 +9,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use model::OrgNumber;
 use serde_json::json;
+use token::certificates::{MalformedChain, UntrustedCertificate};
 use token::grant::{AuthorizationDetailsError, MalformedGrant, WrongTime};
 use token::jws::MalformedJws;
 
@@ -19,14 +20,22 @@ use crate::http::request_id;
 pub enum Refusal {
     /// The form lacks something or says something else than what is served.
     Form(String),
+    /// The form is too large.
+    FormTooLarge,
     /// Another grant type.
     GrantType,
     /// The assertion is no token.
     Malformed(MalformedJws),
     /// The header names no key and has no certificate.
     NoKeyId,
-    /// The header has a certificate, which is not how this client authenticates.
-    Certificate,
+    /// The header has a certificate, and the client has registered keys.
+    CertificateInsteadOfKey,
+    /// What the header has as certificates are none.
+    MalformedChain(MalformedChain),
+    /// The certificate is not accepted.
+    Certificate(UntrustedCertificate),
+    /// The certificate is another organisation's than the client's.
+    CertificateOfAnother,
     /// The payload is no grant.
     Claims(MalformedGrant),
     /// There is no such client, or it is not active.
@@ -56,14 +65,20 @@ pub enum Refusal {
     ScopeNotGranted(String),
     /// The organisation named as consumer is the client's own.
     ConsumerIsOwn,
+    /// Scopes whose delegations stand in different registries.
+    DelegationSourcesDiffer,
+    /// A system user and another organisation's scopes at once.
+    DelegationAndSystemUser,
     /// The organisation named as consumer has delegated nothing to the client's.
     NotDelegated {
         /// The consumer.
-        consumer: String,
+        consumer: OrgNumber,
         /// The scope.
         scope: String,
         /// The client's organisation.
         supplier: OrgNumber,
+        /// Whether it could be delegated at all.
+        delegable: bool,
     },
     /// The end user named is not one.
     EndUser,
@@ -71,6 +86,11 @@ pub enum Refusal {
     Details(AuthorizationDetailsError),
     /// There is no system user to be had.
     NoSystemUser(NoSystemUser),
+    /// The client asks too often.
+    TooMany {
+        /// When it may ask again, in seconds from now.
+        wait: u64,
+    },
     /// Nothing can be decided now.
     Unavailable,
     /// A fault of ours.
@@ -95,8 +115,12 @@ pub enum NoSystemUser {
     RequestRejected,
     /// Nobody answered in time.
     RequestTimedOut,
+    /// The vendor took the request back.
+    RequestWithdrawn,
     /// The customer took it back.
     Deleted,
+    /// The customer is a client of an agent that has one.
+    ClientOfAgent,
     /// There is one under another reference.
     OtherReference,
     /// The customer is a sub-unit, and its main unit has one.
@@ -128,6 +152,12 @@ impl NoSystemUser {
             }
             Self::RequestTimedOut => {
                 "The request for this system user was not answered in time. Post a new one.".into()
+            }
+            Self::RequestWithdrawn => {
+                "The request for this system user was withdrawn before the customer answered. Post a new one.".into()
+            }
+            Self::ClientOfAgent => {
+                "The organisation is a client of an agent that has a system user for this system: ask with the number of the agent, who owns it.".into()
             }
             Self::Deleted => "The customer has deleted the system user. Post a new request to ask again.".into(),
             Self::OtherReference => {
@@ -166,6 +196,13 @@ impl Refusal {
         let grant = |code, fixed: &str, own: &str| bad("invalid_grant", code, fixed.to_owned(), own.to_owned());
         match self {
             Self::Form(reason) => bad("invalid_request", None, "Invalid request.".into(), reason.clone()),
+            Self::FormTooLarge => Said {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                error: "invalid_request",
+                code: None,
+                fixed: "Invalid request.".into(),
+                own: "The form is too large.".into(),
+            },
             Self::GrantType => bad(
                 "unsupported_grant_type",
                 None,
@@ -183,12 +220,27 @@ impl Refusal {
                 "Invalid assertion. Client authentication failed. Invalid JWT. The client requires pre-registered jwk and no key identifier (kid) provided",
                 "Name the key in the header's kid.",
             ),
-            Self::Certificate => grant(
+            Self::CertificateInsteadOfKey => grant(
                 None,
                 "Invalid assertion. Client authentication failed. Invalid JWT. The client requires pre-registered jwk and no key identifier (kid) provided",
                 "Sign with a registered key and name it in the header's kid instead of x5c.",
             ),
-            Self::Claims(error @ MalformedGrant::Unknown(_)) => {
+            Self::MalformedChain(error) => grant(
+                Some("MP-123"),
+                "Invalid assertion. Client authentication failed. Invalid JWT header x5c",
+                &format!("{error}."),
+            ),
+            Self::Certificate(error) => grant(
+                Some("MP-120"),
+                "Invalid assertion. Client authentication failed. The JWT is signed with an invalid certificate.",
+                &format!("{error}."),
+            ),
+            Self::CertificateOfAnother => grant(
+                Some("MP-122"),
+                "Invalid assertion. Client authentication failed. Invalid JWT. Invalid organization number for client. Does not match certificate orgno",
+                "Sign with a certificate of the organisation that owns the client.",
+            ),
+            Self::Claims(error @ (MalformedGrant::Unknown(_) | MalformedGrant::Refused(..))) => {
                 grant(Some("MP-011"), "Invalid assertion. Invalid parameter value", &format!("{error}."))
             }
             Self::Claims(error) => bad(
@@ -255,12 +307,28 @@ impl Refusal {
                 "Validation of JWT claim failed: The combination consumer_org in claim and delegation scope on client is invalid".into(),
                 "consumer_org is the client's own organisation. Leave it out.".into(),
             ),
-            Self::NotDelegated { consumer, scope, supplier } => Said {
+            Self::DelegationSourcesDiffer => bad(
+                "invalid_request",
+                None,
+                "Validation of JWT claim failed: The combination consumer_org in claim and delegation scope on client is invalid".into(),
+                "The scopes are delegated in different registries. Ask for them one by one.".into(),
+            ),
+            Self::DelegationAndSystemUser => bad(
+                "invalid_authorization_details",
+                Some("MP-303"),
+                "Invalid authorization_details.".into(),
+                "A system user cannot be combined with consumer_org. Leave one of them out.".into(),
+            ),
+            Self::NotDelegated { consumer, scope, supplier, delegable } => Said {
                 status: StatusCode::FORBIDDEN,
                 error: "forbidden",
                 code: Some("MP-251"),
                 fixed: format!("Consumer {consumer} has not delegated access to the scope {scope} to supplier {supplier}."),
-                own: "Ask the consumer to delegate it.".into(),
+                own: if *delegable {
+                    "Ask the consumer to delegate it.".into()
+                } else {
+                    "The scope cannot be delegated: its owner has set no delegation_source. Leave consumer_org out, or ask the owner.".into()
+                },
             },
             Self::EndUser => bad(
                 "invalid_request",
@@ -283,6 +351,13 @@ impl Refusal {
                 "Invalid authorization_details. No matching system user found.".into(),
                 reason.reason(),
             ),
+            Self::TooMany { wait } => Said {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                error: "temporarily_unavailable",
+                code: None,
+                fixed: "Too many requests.".into(),
+                own: format!("The client may ask again in {wait} s. Use a token until shortly before it expires."),
+            },
             Self::Unavailable => Said {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 error: "temporarily_unavailable",
@@ -311,10 +386,21 @@ impl Refusal {
         }
         let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
         let mut response = (status, headers, body.to_string()).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        let wait = match self {
+            Self::TooMany { wait } => Some(*wait),
+            Self::Unavailable => Some(1),
+            _ => None,
+        };
+        if let Some(wait) = wait {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait));
         }
         response
+    }
+
+    /// The code, or the error where there is none, for the log.
+    pub fn name(&self) -> &'static str {
+        let said = self.said();
+        said.code.unwrap_or(said.error)
     }
 }
 

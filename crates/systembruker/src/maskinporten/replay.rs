@@ -1,10 +1,16 @@
 //! Which grants were used. A grant is good for one token.
+//!
+//! [`Replay`] remembers in memory. What was remembered is gone when the process ends, so that grants from before are
+//! refused. Where that is not wanted, a [`Recorder`] also keeps them in the database: those that come at the same time
+//! are written together, so that no grant costs a write of its own to the disk.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
+use store::{Store, StoreError, UsedGrant};
 use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
 
 const SHARDS: usize = 16;
 /// How many grants are remembered at once; a grant lasts three minutes at most.
@@ -86,6 +92,64 @@ impl Replay {
                 shard.used.remove(&key);
             }
         }
+    }
+}
+
+/// How many grants are written together at most.
+const MAX_BATCH: usize = 512;
+/// How many may wait to be written; beyond, callers wait.
+const MAX_WAITING: usize = 4 * MAX_BATCH;
+
+type Waiting = (UsedGrant, oneshot::Sender<bool>);
+
+/// Keeps used grants in the database, in batches.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    waiting: mpsc::Sender<Waiting>,
+}
+
+/// The other end of a [`Recorder`], which writes.
+#[derive(Debug)]
+pub struct RecorderQueue {
+    waiting: mpsc::Receiver<Waiting>,
+}
+
+/// Makes the two ends.
+pub fn recorder() -> (Recorder, RecorderQueue) {
+    let (sender, receiver) = mpsc::channel(MAX_WAITING);
+    (Recorder { waiting: sender }, RecorderQueue { waiting: receiver })
+}
+
+/// Whether a grant was used before could not be found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("used grants cannot be recorded now")]
+pub struct NotRecorded;
+
+impl Recorder {
+    /// Notes a grant as used until it `expires`, in seconds since 1970; whether it was unused. Waits until it is on the
+    /// disk.
+    pub async fn use_once(&self, hash: [u8; 32], expires: i64) -> Result<bool, NotRecorded> {
+        let (answer, answered) = oneshot::channel();
+        self.waiting.send((UsedGrant { hash, expires }, answer)).await.map_err(|_| NotRecorded)?;
+        answered.await.map_err(|_| NotRecorded)
+    }
+}
+
+impl RecorderQueue {
+    /// Writes the next batch, as soon as there is one; `false` when there will be no more. `now` is asked for the time,
+    /// in seconds since 1970. Whoever waits for a batch that cannot be written gets [`NotRecorded`].
+    pub async fn write_next(&mut self, store: &Store, now: impl Fn() -> i64) -> Result<bool, StoreError> {
+        let mut batch = Vec::new();
+        if self.waiting.recv_many(&mut batch, MAX_BATCH).await == 0 {
+            return Ok(false);
+        }
+        let grants: Vec<UsedGrant> = batch.iter().map(|(grant, _)| *grant).collect();
+        let unused = store.use_grants(&grants, now()).await?;
+        for ((_, answer), unused) in batch.into_iter().zip(unused) {
+            // Whoever asked may have gone.
+            let _ = answer.send(unused);
+        }
+        Ok(true)
     }
 }
 

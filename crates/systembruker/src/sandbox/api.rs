@@ -40,7 +40,7 @@ fn clock(app: &App) -> Json<ClockDto> {
 fn after_turning(app: &App, before: Timestamp) {
     let now = app.clock.now();
     if now < before {
-        app.replay.refuse_until(now.as_second());
+        app.tokens.replay.refuse_until(now.as_second());
     }
 }
 

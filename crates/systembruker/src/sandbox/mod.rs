@@ -15,6 +15,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
+use token::certificates::authority::Authority;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -33,6 +34,8 @@ pub const LOGIN_CLIENT_ID: &str = "portal";
 pub struct Sandbox {
     /// The clients that were seeded, with their private keys.
     pub clients: Vec<SeededClient>,
+    /// The authorities whose enterprise certificates are trusted, as PEM.
+    pub certificate_roots: String,
     /// Parties from a file, as JSON lines; imported again after a reset.
     pub parties: Option<String>,
     /// Logins under way at the test login provider.
@@ -54,6 +57,7 @@ enum Folder {
 struct Kept {
     master_key: String,
     login_secret: String,
+    certificate_roots: String,
     clients: Vec<SeededClient>,
 }
 
@@ -83,6 +87,7 @@ impl Sandbox {
         let vault = Vault::from_base64(&kept.master_key)?;
         let sandbox = Self {
             clients: kept.clients,
+            certificate_roots: kept.certificate_roots,
             parties,
             logins: test_login::Codes::default(),
             login_secret: kept.login_secret.into(),
@@ -126,7 +131,11 @@ impl Kept {
         use base64::Engine as _;
         let random = Random;
         let master_key = base64::engine::general_purpose::STANDARD.encode(random.bytes::<32>());
-        Ok(Self { master_key, login_secret: random.token(), clients: seed::new_clients().await? })
+        let authority = Authority::new(seed::AUTHORITY_SINCE)?;
+        // The issuing authority too, since many clients send their own certificate alone.
+        let certificate_roots = format!("{}{}", authority.root_pem(), authority.issuing_pem());
+        let clients = seed::new_clients(&authority).await?;
+        Ok(Self { master_key, login_secret: random.token(), certificate_roots, clients })
     }
 }
 

@@ -4,15 +4,16 @@
 //! persons are synthetic (month + 80). The numbers of the organisations of the story are those that guides print.
 
 use anyhow::Context as _;
-use jiff::ToSpan;
-use model::{Client, ClientKey, OrgNumber, Scope, ScopeName, ScopeVisibility};
+use model::{Client, OrgNumber, Scope, ScopeName};
 use serde::{Deserialize, Serialize};
 use store::{ChangeContext, Write};
+use token::certificates::authority::{Authority, Profile, Subject};
 use token::keys::SigningKey;
 
 use crate::access::import;
 use crate::app::App;
 use crate::clock::Random;
+use crate::maskinporten::admin::rules::{KeyRules, new_client, new_scope};
 use crate::resource_registry::builtin;
 
 /// Digdir, who owns the platform's scopes and resources. Its real number is SmartCloud's in the guides' story.
@@ -76,16 +77,27 @@ pub struct SeededClient {
     pub org: OrgNumber,
     /// Its id.
     pub client_id: String,
-    /// The id of its key.
-    pub kid: String,
+    /// The id of its registered key; none for one that authenticates with a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kid: Option<String>,
     /// The private key. A sandbox's, and of no worth elsewhere.
     pub private_key_pem: String,
+    /// Its enterprise certificate and that of the authority that issued it, for one that has no registered key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_pem: Option<String>,
     /// What it may ask for.
     pub scopes: Vec<String>,
 }
 
-/// Makes the clients' ids and keys.
-pub async fn new_clients() -> anyhow::Result<Vec<SeededClient>> {
+/// The client that authenticates with an enterprise certificate.
+pub const WITH_CERTIFICATE: &str = "SmartCloud AS with enterprise certificate";
+/// The years in which the sandbox's authority and its certificates are valid begin here.
+pub const AUTHORITY_SINCE: i32 = 2020;
+/// The last year of the certificates it issues.
+const CERTIFICATE_UNTIL: i32 = 2049;
+
+/// Makes the clients' ids and keys, and a certificate of this authority for the one that has no registered key.
+pub async fn new_clients(authority: &Authority) -> anyhow::Result<Vec<SeededClient>> {
     let owned = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>();
     let plans = [
         ("Digdir", DIGDIR, [owned(&DIGDIR_SCOPES), owned(&OPEN_SCOPES)].concat()),
@@ -112,16 +124,26 @@ pub async fn new_clients() -> anyhow::Result<Vec<SeededClient>> {
                 "altinn:authentication/systemuser.request.read",
             ]),
         ),
+        (WITH_CERTIFICATE, SMARTCLOUD, owned(&[GRANTED_SCOPE])),
     ];
     let mut clients = Vec::new();
     for (name, org, scopes) in plans {
         let key = tokio::task::spawn_blocking(|| SigningKey::generate(2048)).await??;
+        let org: OrgNumber = org.parse().context("a seeded organisation number")?;
+        let certificate_pem = if name == WITH_CERTIFICATE {
+            let profile = Profile::OrganizationIdentifier;
+            let subject = Subject { organisation: org, name: "SmartCloud AS".into(), profile };
+            Some(authority.issue(&key, &subject, AUTHORITY_SINCE..CERTIFICATE_UNTIL, 3)?)
+        } else {
+            None
+        };
         clients.push(SeededClient {
             name: name.into(),
-            org: org.parse().context("a seeded organisation number")?,
+            org,
             client_id: Random.uuid().to_string(),
-            kid: key.kid().to_owned(),
+            kid: certificate_pem.is_none().then(|| key.kid().to_owned()),
             private_key_pem: key.to_pem()?.to_string(),
+            certificate_pem,
             scopes,
         });
     }
@@ -171,46 +193,25 @@ pub async fn fill(app: &App) -> anyhow::Result<()> {
 
 async fn put_scope(tx: &mut Write, name: &str, owner: OrgNumber, accessible_for_all: bool) -> anyhow::Result<()> {
     let name: ScopeName = name.parse()?;
-    let now = tx.now();
-    let scope = Scope {
-        description: format!("Sandbox: {name}"),
-        name,
-        owner,
-        visibility: ScopeVisibility::Public,
-        allowed_integration_types: vec![],
-        accessible_for_all,
-        delegation_source: None,
-        at_max_age: 0,
-        active: true,
-        created: now,
-        updated: now,
-    };
+    let description = format!("Sandbox: {name}");
+    let scope = Scope { description, accessible_for_all, ..new_scope(name, owner, tx.now()) };
     Ok(tx.insert_scope(&scope).await?)
 }
 
 async fn put_client(tx: &mut Write, seeded: &SeededClient) -> anyhow::Result<()> {
-    let now = tx.now();
-    let key = SigningKey::from_pem(&seeded.private_key_pem, Some(seeded.kid.clone()))?;
-    let jwk = key.public_jwk();
     let client = Client {
-        client_id: seeded.client_id.clone(),
-        org: seeded.org,
         name: seeded.name.clone(),
         description: "Seeded in the sandbox".into(),
         scopes: seeded.scopes.clone(),
-        access_token_lifetime: Client::DEFAULT_TOKEN_LIFETIME,
-        active: true,
-        created: now,
-        updated: now,
+        ..new_client(seeded.client_id.clone(), seeded.org, None, tx.now())
     };
     tx.put_client(&client).await?;
-    let key = ClientKey {
-        kid: seeded.kid.clone(),
-        alg: "RS256".into(),
-        n: jwk.n.clone(),
-        e: jwk.e.clone(),
-        expires: now + (365 * 24).hours(),
-        created: now,
-    };
-    Ok(tx.replace_client_keys(&client.client_id, &[key]).await?)
+    if seeded.kid.is_none() {
+        return Ok(());
+    }
+    let key = SigningKey::from_pem(&seeded.private_key_pem, seeded.kid.clone())?;
+    let rules = KeyRules { org: seeded.org, certificates: None, now: tx.now() };
+    let keys = rules.check(&[serde_json::to_value(key.public_jwk())?]);
+    let keys = keys.map_err(|errors| anyhow::anyhow!(errors.join(" ")))?;
+    Ok(tx.replace_client_keys(&client.client_id, &keys).await?)
 }

@@ -101,7 +101,7 @@ async fn configuration(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn key_set(State(app): State<Arc<App>>) -> Response {
-    match serde_json::to_string(app.model.test_login_keys().published()) {
+    match serde_json::to_string(&app.model.test_login_keys().published(app.clock.now())) {
         Ok(keys) => ([(CONTENT_TYPE, "application/json")], keys).into_response(),
         Err(error) => ApiError::Internal(error.to_string()).into_response(),
     }
@@ -236,7 +236,10 @@ async fn token(State(app): State<Arc<App>>, request: Request) -> Result<Response
         acr: "idporten-loa-high",
     };
     let keys = app.model.test_login_keys();
-    let signed = keys.signing().and_then(|key| key.sign(&id_token).ok()).ok_or_else(|| refused("server_error"))?;
+    let signed = keys
+        .signing(app.clock.now())
+        .and_then(|key| key.sign(&id_token).ok())
+        .ok_or_else(|| refused("server_error"))?;
     let body =
         json!({"access_token": app.random.token(), "token_type": "Bearer", "expires_in": 60, "id_token": signed});
     Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body.to_string()).into_response())

@@ -22,7 +22,7 @@ async fn a_client_is_made_and_read_by_its_owner_only() {
     assert_eq!(client["scopes"], json!(["a:b", "c:d"]));
     assert_eq!((&client["access_token_lifetime"], &client["authorization_lifetime"]), (&json!(120), &json!(7200)));
     assert_eq!((&client["client_orgno"], &client["active"]), (&json!("991825827"), &json!(true)));
-    assert_eq!(world.get("/api/v1/clients", &token).await.json().as_array().unwrap().len(), 2);
+    assert_eq!(world.get("/api/v1/clients", &token).await.json().as_array().unwrap().len(), 3);
     let keys = world.get(&format!("{path}/jwks"), &token).await.json();
     assert_eq!(keys["keys"][0]["kid"], json!(actor.key.kid()));
     let year = keys["keys"][0]["exp"].as_i64().unwrap() - world.app.clock.seconds();
@@ -59,8 +59,8 @@ async fn a_client_or_key_that_is_wrong_is_refused_with_all_reasons() {
         key
     };
     for (keys, expected) in [
-        (json!([]), "keys has 1 to 5 keys."),
-        (json!([1, 2, 3, 4, 5, 6]), "keys has 1 to 5 keys."),
+        (json!([]), "keys has 1 to 5 keys. To remove the last one, use DELETE."),
+        (json!([1, 2, 3, 4, 5, 6]), "keys has 1 to 5 keys. To remove the last one, use DELETE."),
         (
             json!([with("d", json!("x"))]),
             "keys[0]: it has private members. Send the public key only, and replace this one: it is no longer secret.",
@@ -101,7 +101,10 @@ async fn scopes_belong_to_the_owner_of_their_prefix() {
     assert_eq!(world.post("/api/v1/scopes", &token, &scope("altinn", "mine")).await.status, 403);
     assert_eq!(world.post("/api/v1/scopes", &token, &scope("nobody", "mine")).await.status, 403);
     let again = world.post("/api/v1/scopes", &token, &scope("skatteetaten", "kravogbetalinger")).await;
-    assert_eq!((again.status, messages(&again)), (409, vec![format!("The scope {SCOPE} already exists.")]));
+    assert_eq!(
+        (again.status, messages(&again)),
+        (409, vec![format!("The scope {SCOPE} already exists. Use PUT to change it or make it active.")])
+    );
     let wrong = world.post("/api/v1/scopes", &token, &scope("skatteetaten", "with space")).await;
     assert_eq!(messages(&wrong), ["a scope has letters, digits and the characters _ - . / : only."]);
     let own = world.get("/api/v1/scopes", &token).await.json();

@@ -92,7 +92,10 @@ async fn a_sandbox_tells_scripts_what_it_has_and_imports_parties() {
     let info: Value = serde_json::from_slice(&std::fs::read(&info).unwrap()).unwrap();
     let names: Vec<&str> =
         info["clients"].as_array().unwrap().iter().map(|client| client["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["Digdir", "Skatteetaten", "SmartCloud AS"]);
+    assert_eq!(names, ["Digdir", "Skatteetaten", "SmartCloud AS", "SmartCloud AS with enterprise certificate"]);
+    let by_certificate = &info["clients"][3];
+    assert_eq!(by_certificate["certificatePem"].as_str().unwrap().matches("BEGIN CERTIFICATE").count(), 2);
+    assert_eq!(by_certificate.get("kid"), None);
     assert_eq!(info["clients"][2]["scopes"][0], json!("skatteetaten:testinnsyn"));
     assert!(info["clients"][0]["privateKeyPem"].as_str().unwrap().starts_with("-----BEGIN PRIVATE KEY-----"));
     for face in ["maskinporten", "platform", "portal", "kravOgBetalinger"] {

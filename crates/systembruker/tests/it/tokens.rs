@@ -141,7 +141,7 @@ async fn every_claim_that_is_wrong_is_named() {
         ),
         (
             claims("consumer_org", json!("310904473")),
-            "403 forbidden MP-251 Consumer 310904473 has not delegated access to the scope skatteetaten:testinnsyn to supplier 991825827. Ask the consumer to delegate it.",
+            "403 forbidden MP-251 Consumer 310904473 has not delegated access to the scope skatteetaten:testinnsyn to supplier 991825827. The scope cannot be delegated: its owner has set no delegation_source. Leave consumer_org out, or ask the owner.",
         ),
     ] {
         assert_eq!(refused(&world, &actor, &claims).await, expected);

@@ -163,7 +163,7 @@ impl World {
     pub fn seeded(&self, name: &str) -> Actor {
         let clients = &self.app.sandbox.as_ref().unwrap().clients;
         let seeded = clients.iter().find(|client| client.name == name).unwrap();
-        let key = SigningKey::from_pem(&seeded.private_key_pem, Some(seeded.kid.clone())).unwrap();
+        let key = SigningKey::from_pem(&seeded.private_key_pem, seeded.kid.clone()).unwrap();
         Actor { client_id: seeded.client_id.clone(), key }
     }
 

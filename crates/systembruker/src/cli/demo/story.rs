@@ -103,7 +103,7 @@ impl<'a> Stage<'a> {
         let clients = self.app.sandbox.iter().flat_map(|sandbox| &sandbox.clients);
         let seeded = clients.into_iter().find(|client| client.org.as_str() == org);
         let seeded = seeded.with_context(|| format!("the sandbox has no client of {org}"))?;
-        let key = SigningKey::from_pem(&seeded.private_key_pem, Some(seeded.kid.clone()))?;
+        let key = SigningKey::from_pem(&seeded.private_key_pem, seeded.kid.clone())?;
         Ok(Maskinporten::new(self.connection.clone(), seeded.client_id.clone(), key))
     }
 

@@ -1,0 +1,37 @@
+//! Which grants were used, where that must outlive the process. No domain state: neither change log nor journal know it.
+
+use crate::error::StoreError;
+use crate::installation::Store;
+use crate::session::execute;
+use crate::sql;
+
+/// A grant that is used now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsedGrant {
+    /// What is remembered of it.
+    pub hash: [u8; 32],
+    /// Until when, in seconds since 1970.
+    pub expires: i64,
+}
+
+impl Store {
+    /// Notes whether this instance keeps used grants in the database.
+    pub async fn set_grants_recorded(&self, recorded: bool) -> Result<(), StoreError> {
+        let mut session = self.bookkeeping().await?;
+        execute!(session, sql::SET_GRANTS_RECORDED, recorded)?;
+        session.commit().await
+    }
+
+    /// Notes a batch of grants as used, in one transaction, and forgets those that have expired at `now`, in seconds
+    /// since 1970. Says of each whether it was unused until then; of equal ones in a batch, the first was.
+    pub async fn use_grants(&self, grants: &[UsedGrant], now: i64) -> Result<Vec<bool>, StoreError> {
+        let mut session = self.bookkeeping().await?;
+        execute!(session, sql::FORGET_GRANTS, now)?;
+        let mut unused = Vec::with_capacity(grants.len());
+        for grant in grants {
+            unused.push(execute!(session, sql::USE_GRANT, grant.hash.as_slice(), grant.expires)? == 1);
+        }
+        session.commit().await?;
+        Ok(unused)
+    }
+}
