@@ -263,7 +263,7 @@ enum Loaded {
     System(Uuid, Option<Arc<RegisteredSystem>>),
     SystemUser(Uuid, Option<Arc<SystemUser>>),
     Resource(String, Option<Arc<ResourceEntry>>),
-    Parties(Parties),
+    Parties(Arc<Parties>),
     Keys(SigningKeys, SigningKeys),
 }
 
@@ -499,7 +499,7 @@ impl ReadModel {
             Loaded::System(id, system) => self.put_system(id, system),
             Loaded::SystemUser(id, user) => self.put_system_user(id, user),
             Loaded::Resource(id, resource) => put(&self.resources, id, resource),
-            Loaded::Parties(parties) => self.parties.store(Arc::new(parties)),
+            Loaded::Parties(parties) => self.parties.store(parties),
             Loaded::Keys(maskinporten, test_login) => {
                 self.maskinporten_keys.store(Arc::new(maskinporten));
                 self.test_login_keys.store(Arc::new(test_login));
@@ -656,10 +656,16 @@ async fn load_everything(session: &mut Session, vault: &Vault) -> anyhow::Result
 async fn load_parties(session: &mut Session) -> anyhow::Result<Loaded> {
     let organisations = session.organisations().await?;
     let persons = session.persons().await?;
-    Ok(Loaded::Parties(Parties::new(organisations, persons, session.roles().await?)))
+    Ok(Loaded::Parties(Arc::new(Parties::new(organisations, persons, session.roles().await?))))
 }
 
 async fn load_keys(session: &mut Session, vault: &Vault) -> anyhow::Result<Loaded> {
+    let (maskinporten, test_login) = signing_keys(session, vault).await?;
+    Ok(Loaded::Keys(maskinporten, test_login))
+}
+
+/// The signing keys of Maskinporten, and those of a sandbox's test login provider, opened.
+pub async fn signing_keys(session: &mut Session, vault: &Vault) -> anyhow::Result<(SigningKeys, SigningKeys)> {
     let (mut maskinporten, mut test_login) = (SigningKeys::default(), SigningKeys::default());
     for stored in session.signing_keys().await? {
         match stored.purpose {
@@ -667,7 +673,7 @@ async fn load_keys(session: &mut Session, vault: &Vault) -> anyhow::Result<Loade
             KeyPurpose::TestLogin => test_login.push(stored, vault)?,
         }
     }
-    Ok(Loaded::Keys(maskinporten, test_login))
+    Ok((maskinporten, test_login))
 }
 
 fn client_entry(client: Client, keys: Vec<StoredClientKey>) -> ClientEntry {

@@ -214,6 +214,13 @@ impl Settings {
         Ok(Some(CertificateSource::Files { roots: roots.clone(), revocation_lists: revocation_lists.clone() }))
     }
 
+    /// The issuer of the registry in which scopes are delegated: the platform.
+    pub fn delegation_source(&self) -> anyhow::Result<String> {
+        let urls = self.public_urls()?;
+        let platform = urls.iter().find(|url| url.face == Face::Platform).context("the setting public_url.platform")?;
+        Ok(platform.origin.to_string())
+    }
+
     /// When signing keys are made.
     pub fn rotation(&self) -> anyhow::Result<RotationPolicy> {
         let SigningKeysSettings { bits, rotate_days, publish_ahead_hours } = self.signing_keys;

@@ -261,6 +261,11 @@ impl SigningKey {
         &self.kid
     }
 
+    /// The size of the key, in bits.
+    pub fn bits(&self) -> usize {
+        self.pair.public_modulus_len() * 8
+    }
+
     /// The public half.
     pub fn public_jwk(&self) -> &PublicJwk {
         &self.jwk

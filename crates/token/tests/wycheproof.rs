@@ -1,7 +1,6 @@
 //! The JSON Web Signature vectors of Project Wycheproof, through the path that verifies grants and tokens.
 //!
 //! The vectors are no part of this project. Where they do not lie beside it, this test says so and goes on.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 use std::path::Path;
 

@@ -3,9 +3,12 @@
 mod client;
 pub mod demo;
 mod installation;
+mod key;
+mod output;
 mod parties;
 mod prefix;
 pub mod sandbox;
+mod scope;
 mod serve;
 
 use std::process::ExitCode;
@@ -35,6 +38,12 @@ enum Command {
     /// Maskinporten clients of an installation that is not running
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// Scopes of an installation that is not running, and who may use them
+    #[command(subcommand)]
+    Scope(scope::ScopeCommand),
+    /// The keys that sign tokens, of an installation that is not running
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Which organisation may make scopes under which prefix, in an installation that is not running
     #[command(subcommand)]
     Prefix(prefix::PrefixCommand),
@@ -61,6 +70,8 @@ pub fn run() -> ExitCode {
             Command::Sandbox(command) => command.run().await,
             Command::Serve(command) => command.run().await,
             Command::Client(command) => command.run().await,
+            Command::Scope(command) => command.run().await,
+            Command::Key(command) => Box::pin(command.run()).await,
             Command::Prefix(command) => command.run().await,
             Command::Parties(command) => command.run().await,
             Command::Config => {

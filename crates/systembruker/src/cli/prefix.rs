@@ -1,27 +1,37 @@
 //! `systembruker prefix …`: under which prefix an organisation may make scopes.
 
-use std::path::PathBuf;
-
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use model::{OrgNumber, ScopeName};
 use serde_json::json;
 
 use super::installation::Installation;
+use super::output::Common;
 
 /// Commands for scope prefixes.
 #[derive(Debug, Subcommand)]
 pub enum PrefixCommand {
     /// Let an organisation make scopes under a prefix
     Give(Give),
+    /// List the prefixes and whose they are
+    List(List),
+}
+
+/// Which prefixes.
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    common: Common,
+    /// Only those of this organisation
+    #[arg(long, value_name = "ORGNO")]
+    org: Option<OrgNumber>,
 }
 
 /// Who gets which prefix.
 #[derive(Debug, Args)]
 pub struct Give {
-    /// The settings of the installation
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    common: Common,
     /// The organisation
     #[arg(long, value_name = "ORGNO")]
     org: OrgNumber,
@@ -39,8 +49,17 @@ fn prefix(text: &str) -> Result<String, String> {
 impl PrefixCommand {
     /// Runs the command.
     pub async fn run(self) -> anyhow::Result<()> {
-        let Self::Give(Give { config, org, prefix }) = self;
-        let installation = Installation::open(&config).await?;
+        match self {
+            Self::Give(give) => give.run().await,
+            Self::List(list) => list.run().await,
+        }
+    }
+}
+
+impl Give {
+    async fn run(self) -> anyhow::Result<()> {
+        let Self { common, org, prefix } = self;
+        let installation = Installation::open(&common.config).await?;
         let mut tx = installation.write().await.context("nothing was changed")?;
         let owners = tx.scope_prefixes().await?;
         // Tokens with another's scopes may be out; taking a prefix over is no small thing that a slip should do.
@@ -50,7 +69,18 @@ impl PrefixCommand {
         tx.put_scope_prefix(&prefix, org).await?;
         tx.commit().await?;
         installation.close().await?;
-        println!("{}", json!({"prefix": prefix, "org": org}));
-        Ok(())
+        common.print(&json!({"prefix": prefix, "org": org}))
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<()> {
+        let installation = Installation::open(&self.common.config).await?;
+        let mut prefixes = installation.store.read().await?.scope_prefixes().await?;
+        installation.close().await?;
+        prefixes.retain(|(_, owner)| self.org.is_none_or(|org| *owner == org));
+        prefixes.sort();
+        let shown = prefixes.iter().map(|(prefix, org)| json!({"prefix": prefix, "org": org}));
+        self.common.print(&shown.collect::<Vec<_>>())
     }
 }

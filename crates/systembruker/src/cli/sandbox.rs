@@ -114,7 +114,8 @@ pub async fn start(listener: &TcpListener, options: SandboxOptions) -> anyhow::R
         None => sandbox.database(),
     };
     let roots = format!("{}{}", sandbox.certificate_roots, options.certificate_roots.unwrap_or_default());
-    let tokens = TokenSettings { certificates: Some(CertificateSource::WithoutRevocation(roots)), ..options.tokens };
+    let certificates = options.tokens.certificates.clone().unwrap_or(CertificateSource::WithoutRevocation(roots));
+    let tokens = TokenSettings { certificates: Some(certificates), ..options.tokens };
     let start = Start {
         kind: InstallationKind::Sandbox,
         database,

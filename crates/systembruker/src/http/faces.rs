@@ -54,7 +54,7 @@ impl Face {
         if OPERATIONS.into_iter().any(below) {
             return None;
         }
-        let maskinporten = ["/token", "/jwk", "/.well-known/oauth-authorization-server", "/api/v1"];
+        let maskinporten = ["/token", "/jwk", "/.well-known/oauth-authorization-server", "/errors", "/api/v1"];
         let platform = [
             "/authentication",
             "/authorization",

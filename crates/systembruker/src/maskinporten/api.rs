@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use jiff::Timestamp;
@@ -19,7 +19,8 @@ use super::refusal::Refusal;
 use super::replay::CannotUse;
 use super::rules::{self, Authenticated, GrantRules, Issue};
 use crate::app::App;
-use crate::http::extract::{Json, body};
+use crate::http::extract::{Json, Path, body};
+use crate::http::faces::Face;
 use crate::http::problem::ApiError;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -234,4 +235,19 @@ pub async fn metadata(State(app): State<Arc<App>>) -> Response {
 pub async fn key_set(State(app): State<Arc<App>>) -> Response {
     let keys = app.model.maskinporten_keys();
     ([(CACHE_CONTROL, PUBLISHED)], Json(keys.published(app.clock.now()))).into_response()
+}
+
+/// Leads from `error_uri` to the page that says what a code means
+///
+/// The page is the portal's, where persons choose their language.
+#[utoipa::path(
+    get,
+    path = "/errors/{code}",
+    tag = "Maskinporten",
+    params(("code" = String, Path, description = "The code: MP-121")),
+    responses((status = 303, description = "The page"))
+)]
+pub async fn error_page(State(app): State<Arc<App>>, Path(code): Path<String>) -> Redirect {
+    let code = percent_encoding::utf8_percent_encode(&code, percent_encoding::NON_ALPHANUMERIC).to_string();
+    Redirect::to(&app.faces.join(Face::Portal, &format!("help/errors/{}", code.replace("%2D", "-"))))
 }

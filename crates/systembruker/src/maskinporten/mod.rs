@@ -41,6 +41,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(api::metadata))
         .routes(routes!(api::key_set))
+        .routes(routes!(api::error_page))
         .routes(routes!(clients::list_clients, clients::create_client))
         .routes(routes!(clients::read_client, clients::update_client, clients::deactivate_client))
         .routes(routes!(admin_keys::read_keys, admin_keys::replace_keys))

@@ -213,7 +213,7 @@ impl Refusal {
                 "invalid_request",
                 Some("MP-011"),
                 "Invalid assertion. Invalid parameter value".into(),
-                format!("{error}."),
+                sentence(error),
             ),
             Self::NoKeyId => grant(
                 None,
@@ -228,12 +228,12 @@ impl Refusal {
             Self::MalformedChain(error) => grant(
                 Some("MP-123"),
                 "Invalid assertion. Client authentication failed. Invalid JWT header x5c",
-                &format!("{error}."),
+                &sentence(error),
             ),
             Self::Certificate(error) => grant(
                 Some("MP-120"),
                 "Invalid assertion. Client authentication failed. The JWT is signed with an invalid certificate.",
-                &format!("{error}."),
+                &sentence(error),
             ),
             Self::CertificateOfAnother => grant(
                 Some("MP-122"),
@@ -241,13 +241,13 @@ impl Refusal {
                 "Sign with a certificate of the organisation that owns the client.",
             ),
             Self::Claims(error @ (MalformedGrant::Unknown(_) | MalformedGrant::Refused(..))) => {
-                grant(Some("MP-011"), "Invalid assertion. Invalid parameter value", &format!("{error}."))
+                grant(Some("MP-011"), "Invalid assertion. Invalid parameter value", &sentence(error))
             }
             Self::Claims(error) => bad(
                 "invalid_request",
                 Some("MP-011"),
                 "Invalid assertion. Invalid parameter value".into(),
-                format!("{error}."),
+                sentence(error),
             ),
             Self::UnknownClient => grant(
                 Some("MP-100"),
@@ -267,16 +267,16 @@ impl Refusal {
             Self::Signature => grant(
                 Some("MP-124"),
                 "Invalid assertion. Client authentication failed. Invalid JWT signature",
-                "The signature is not of the key that kid names, with the algorithm that the key is registered for.",
+                "The signature is not of the key or certificate that the header names, with the algorithm that the key is registered for.",
             ),
             Self::Audience { expected } => grant(
                 Some("MP-110"),
                 "Invalid assertion. Client authentication failed. Invalid JWT claim aud",
                 &format!("aud must be {expected}"),
             ),
-            Self::Time(error @ WrongTime::Ahead { .. }) => grant(None, "Issue time is after now", &format!("{error}.")),
-            Self::Time(error @ WrongTime::Expired { .. }) => grant(Some("MP-130"), "JWT is expired", &format!("{error}.")),
-            Self::Time(error @ WrongTime::Lifetime { .. }) => grant(None, AUTHENTICATION, &format!("{error}.")),
+            Self::Time(error @ WrongTime::Ahead { .. }) => grant(None, "Issue time is after now", &sentence(error)),
+            Self::Time(error @ WrongTime::Expired { .. }) => grant(Some("MP-130"), "JWT is expired", &sentence(error)),
+            Self::Time(error @ WrongTime::Lifetime { .. }) => grant(None, AUTHENTICATION, &sentence(error)),
             Self::Used => grant(Some("MP-012"), "Grant is used before", "Sign a new one, with a new jti, for every request."),
             Self::FromBefore => grant(
                 None,
@@ -343,7 +343,7 @@ impl Refusal {
                     _ => "MP-303",
                 };
                 let fixed = "Invalid authorization_details.".to_owned();
-                bad("invalid_authorization_details", Some(code), fixed, format!("{error}."))
+                bad("invalid_authorization_details", Some(code), fixed, sentence(error))
             }
             Self::NoSystemUser(reason) => bad(
                 "invalid_altinn_customer_configuration",
@@ -402,6 +402,14 @@ impl Refusal {
         let said = self.said();
         said.code.unwrap_or(said.error)
     }
+}
+
+/// The words of an error as a sentence.
+fn sentence(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).chain(['.']).collect()
 }
 
 /// What may stand in `error_description` (RFC 6749 §5.2).

@@ -45,7 +45,11 @@ pub enum CertificateSource {
 }
 
 impl CertificateSource {
-    fn read(&self) -> anyhow::Result<EnterpriseCertificates> {
+    /// Reads roots and revocation lists.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is not what it should be.
+    pub fn read(&self) -> anyhow::Result<EnterpriseCertificates> {
         match self {
             Self::WithoutRevocation(roots) => Ok(EnterpriseCertificates::new(roots)?),
             Self::Files { roots, revocation_lists } => {

@@ -419,3 +419,13 @@ pub async fn revoke(
     }
     Ok(Redirect::to(&format!("/org/{}/system-access?revoked=1", organisation.org_number)).into_response())
 }
+
+/// What a code of the token endpoint means
+pub async fn token_error(
+    State(app): State<Arc<App>>,
+    uri: OriginalUri,
+    headers: HeaderMap,
+    Path(code): Path<String>,
+) -> Response {
+    Page::anonymous(&app, &headers).at(&uri).token_error(code)
+}

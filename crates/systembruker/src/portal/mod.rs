@@ -37,6 +37,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/", get(api::front))
         .route("/logged-out", get(api::logged_out))
         .route("/language", post(api::choose_language))
+        .route("/help/errors/{code}", get(api::token_error))
         .route("/accessmanagement/ui/systemuser/overview", get(api::front))
         .route("/accessmanagement/ui/systemuser/request", get(api::request))
         .route("/request/{id}/approve", post(api::approve))

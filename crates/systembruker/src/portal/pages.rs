@@ -280,6 +280,24 @@ struct MessagePage {
     message: Message,
 }
 
+#[derive(Template)]
+#[template(path = "token_error.html")]
+struct TokenErrorPage {
+    page: Page,
+    code: String,
+    text: String,
+}
+
+impl Page {
+    /// What a code of the token endpoint means, for whoever follows `error_uri`.
+    pub fn token_error(self, code: String) -> Response {
+        match self.texts().token_error(&code) {
+            Some(text) => show(StatusCode::OK, &TokenErrorPage { page: self, code, text }),
+            None => self.message(Message::NotFound),
+        }
+    }
+}
+
 /// Somebody whom one can log in as in a sandbox.
 #[derive(Debug, Clone)]
 pub struct Persona {

@@ -162,6 +162,32 @@ macro_rules! texts {
     };
 }
 
+impl Texts {
+    /// What a code of the token endpoint means and what to do, for a code that there is: `MP-121`.
+    pub fn token_error(&self, code: &str) -> Option<String> {
+        Some(match code {
+            "MP-011" => self.mp_011(),
+            "MP-012" => self.mp_012(),
+            "MP-100" => self.mp_100(),
+            "MP-110" => self.mp_110(),
+            "MP-120" => self.mp_120(),
+            "MP-121" => self.mp_121(),
+            "MP-122" => self.mp_122(),
+            "MP-123" => self.mp_123(),
+            "MP-124" => self.mp_124(),
+            "MP-130" => self.mp_130(),
+            "MP-200" => self.mp_200(),
+            "MP-201" => self.mp_201(),
+            "MP-250" => self.mp_250(),
+            "MP-251" => self.mp_251(),
+            "MP-301" => self.mp_301(),
+            "MP-302" => self.mp_302(),
+            "MP-303" => self.mp_303(),
+            _ => return None,
+        })
+    }
+}
+
 texts! {
     product() = "product";
     skip_to_content() = "skip-to-content";
@@ -258,6 +284,25 @@ texts! {
     message_unavailable_title() = "message-unavailable-title";
     message_unavailable() = "message-unavailable";
     message_login_unavailable() = "message-login-unavailable";
+    mp_011() = "mp-011";
+    mp_012() = "mp-012";
+    mp_100() = "mp-100";
+    mp_110() = "mp-110";
+    mp_120() = "mp-120";
+    mp_121() = "mp-121";
+    mp_122() = "mp-122";
+    mp_123() = "mp-123";
+    mp_124() = "mp-124";
+    mp_130() = "mp-130";
+    mp_200() = "mp-200";
+    mp_201() = "mp-201";
+    mp_250() = "mp-250";
+    mp_251() = "mp-251";
+    mp_301() = "mp-301";
+    mp_302() = "mp-302";
+    mp_303() = "mp-303";
+    token_error_title(code) = "token-error-title";
+    token_error_exact() = "token-error-exact";
 }
 
 #[cfg(test)]

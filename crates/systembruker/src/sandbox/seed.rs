@@ -26,7 +26,7 @@ pub const SMARTCLOUD: &str = "991825827";
 const GRANTED_SCOPE: &str = "skatteetaten:testinnsyn";
 
 /// The scopes of the platform. Those of the second list are Digdir's own.
-const OPEN_SCOPES: [&str; 24] = [
+const OPEN_SCOPES: [&str; 25] = [
     "altinn:authentication/systemregister.write",
     "altinn:authentication/systemuser.request.write",
     "altinn:authentication/systemuser.request.read",
@@ -48,11 +48,12 @@ const OPEN_SCOPES: [&str; 24] = [
     "altinn:portal/enduser",
     "altinn:instances.read",
     "altinn:instances.write",
+    "idporten:dcr.modify",
     "idporten:dcr.read",
     "idporten:dcr.write",
     "idporten:scopes.write",
 ];
-const DIGDIR_SCOPES: [&str; 9] = [
+const DIGDIR_SCOPES: [&str; 8] = [
     "altinn:authentication/systemregister.admin",
     "altinn:authentication/systemuser.admin",
     "altinn:authorization/authorize.admin",
@@ -60,7 +61,6 @@ const DIGDIR_SCOPES: [&str; 9] = [
     "altinn:maskinporten/delegations.admin",
     "altinn:resourceregistry/resource.admin",
     "altinn:resourceregistry/pdp:accesslist.read",
-    "idporten:dcr.modify",
     "idporten:dcr.supplier",
 ];
 
@@ -117,6 +117,7 @@ pub async fn new_clients(authority: &Authority) -> anyhow::Result<Vec<SeededClie
             SMARTCLOUD,
             owned(&[
                 GRANTED_SCOPE,
+                "idporten:dcr.modify",
                 "idporten:dcr.read",
                 "idporten:dcr.write",
                 "altinn:authentication/systemregister.write",

@@ -256,6 +256,7 @@ async fn commands_prepare_an_installation_and_say_what_is_wrong() {
         "idporten:scopes.write",
         "--key-out",
         key.to_str().unwrap(),
+        "--json",
     ];
     let (code, out, error) = run(&create).await;
     assert_eq!(code, 0, "{error}");
@@ -275,11 +276,7 @@ async fn commands_prepare_an_installation_and_say_what_is_wrong() {
     ] {
         let (code, out, error) = run(&["prefix", "give", "--config", &config, "--org", org, prefix]).await;
         match complaint {
-            None => assert_eq!(
-                (code, out.as_str()),
-                (0, "{\"prefix\":\"skatteetaten\",\"org\":\"974761076\"}\n"),
-                "{error}"
-            ),
+            None => assert_eq!((code, out.as_str()), (0, "prefix  skatteetaten\norg     974761076\n"), "{error}"),
             Some(complaint) => assert!(code != 0 && error.contains(complaint), "{error}"),
         }
     }
@@ -292,7 +289,7 @@ async fn commands_prepare_an_installation_and_say_what_is_wrong() {
         client::Environment::new(origin.clone(), origin),
     );
     let key = token::keys::SigningKey::from_pem(&pem, made["kid"].as_str().map(str::to_owned)).unwrap();
-    let maskinporten = client::Maskinporten::new(connection, made["clientId"].as_str().unwrap().to_owned(), key);
+    let maskinporten = client::Maskinporten::new(connection, made["client_id"].as_str().unwrap().to_owned(), key);
     // A grant of the second in which the commands ended is refused.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let token = maskinporten.token(&client::TokenRequest::scope("idporten:scopes.write")).await.unwrap();
@@ -342,4 +339,115 @@ async fn the_settings_are_explained_and_their_defaults_are_those() {
     ] {
         assert!(out.contains(part), "{part}: {out}");
     }
+}
+
+#[tokio::test]
+async fn clients_scopes_and_keys_are_administered_by_command() {
+    let folder = TempDir::new().unwrap();
+    let port = free_port();
+    let config = settings(folder.path(), &format!("sqlite:{}", folder.path().join("real.db").display()), port);
+    let command = async |arguments: &[&str]| {
+        let arguments = [arguments, &["--config", &config, "--json"]].concat();
+        let (code, out, error) = run(&arguments).await;
+        assert_eq!(code, 0, "{arguments:?} {error}");
+        serde_json::from_str::<Value>(&out).unwrap()
+    };
+    let refused = async |arguments: &[&str], complaint: &str| {
+        let arguments = [arguments, &["--config", &config]].concat();
+        let (code, out, error) = run(&arguments).await;
+        assert!(code != 0 && out.is_empty() && error.contains(complaint), "{arguments:?} {error}");
+    };
+    command(&["prefix", "give", "--org", "974761076", "skatteetaten"]).await;
+    assert_eq!(command(&["prefix", "list", "--org", "974761076"]).await[0]["prefix"], json!("skatteetaten"));
+
+    let name = "skatteetaten:krav";
+    refused(&["scope", "create", "nobody:krav", "--description", "x"], "the prefix nobody is nobody's").await;
+    refused(&["scope", "create", name], "description has 1 to 2000 characters").await;
+    let scope = command(&["scope", "create", name, "--description", "Krav", "--delegable", "true"]).await;
+    assert_eq!((&scope["name"], &scope["owner_orgno"]), (&json!(name), &json!("974761076")));
+    assert_eq!(scope["delegation_source"], json!(format!("http://127.0.0.1:{port}/")));
+    refused(&["scope", "create", name, "--description", "x"], "already exists").await;
+    let changed = command(&["scope", "update", name, "--at-max-age", "60", "--visibility", "private"]).await;
+    assert_eq!((&changed["at_max_age"], &changed["visibility"]), (&json!(60), &json!("PRIVATE")));
+    assert_eq!((&changed["description"], &changed["delegation_source"]), (&json!("Krav"), &scope["delegation_source"]));
+    let access = command(&["scope", "grant", name, "--org", "991825827"]).await;
+    assert_eq!(access[0]["consumer_orgno"], json!("991825827"));
+    assert_eq!(command(&["scope", "access", name]).await, access);
+    assert_eq!(command(&["scope", "revoke", name, "--org", "991825827"]).await, json!([]));
+    refused(&["scope", "revoke", name, "--org", "991825827"], "is not granted to 991825827").await;
+    assert_eq!(command(&["scope", "deactivate", name]).await["active"], json!(false));
+    assert_eq!(command(&["scope", "list"]).await, json!([]));
+    assert_eq!(command(&["scope", "activate", name]).await["active"], json!(true));
+    assert_eq!(command(&["scope", "show", name]).await["active"], json!(true));
+
+    let create = ["client", "create", "--org", "991825827", "--name", "SmartCloud", "--scope", name, "--without-keys"];
+    let id = command(&create).await["client_id"].as_str().unwrap().to_owned();
+    refused(&["client", "create", "--org", "991825827", "--name", "x", "--scope", name], "--without-keys is needed")
+        .await;
+    let jwks = folder.path().join("jwks.json");
+    let signing = token::keys::SigningKey::generate(2048).unwrap();
+    std::fs::write(&jwks, json!({"keys": [signing.public_jwk()]}).to_string()).unwrap();
+    let keys = command(&["client", "set-keys", &id, "--jwks", jwks.to_str().unwrap()]).await;
+    assert_eq!(keys["keys"][0]["kid"], json!(signing.kid()));
+    assert_eq!(command(&["client", "keys", &id]).await, keys);
+    assert_eq!(command(&["client", "remove-keys", &id]).await["keys"], json!([]));
+    std::fs::write(&jwks, json!({"keys": [{"kty": "RSA", "d": "x"}]}).to_string()).unwrap();
+    refused(&["client", "set-keys", &id, "--jwks", jwks.to_str().unwrap()], "it has private members").await;
+    let changed = command(&["client", "update", &id, "--access-token-lifetime", "300"]).await;
+    assert_eq!((&changed["access_token_lifetime"], &changed["scopes"]), (&json!(300), &json!([name])));
+    refused(&["client", "update", &id, "--access-token-lifetime", "9999"], "1 to 7200 seconds").await;
+    assert_eq!(command(&["client", "deactivate", &id]).await["active"], json!(false));
+    refused(&["client", "update", &id, "--name", "x"], "is deactivated and stays so").await;
+    refused(&["client", "show", "nobody"], "there is no client nobody").await;
+    assert_eq!(command(&["client", "list"]).await, json!([]));
+    assert_eq!(command(&["client", "list", "--inactive", "--org", "991825827"]).await[0]["client_id"], json!(id));
+
+    // Signing keys: the first is made when the service first starts, or here.
+    let states = |keys: &Value| {
+        let states = keys.as_array().unwrap().iter().map(|key| key["state"].as_str().unwrap().to_owned());
+        states.collect::<Vec<_>>()
+    };
+    assert_eq!(states(&command(&["key", "rotate", "--now"]).await), ["signs"]);
+    let imported = folder.path().join("key.pem");
+    std::fs::write(&imported, signing.to_pem().unwrap().as_bytes()).unwrap();
+    let keys = command(&["key", "import", "--private-key", imported.to_str().unwrap()]).await;
+    assert_eq!(states(&keys), ["signs", "published, signs later"]);
+    assert_eq!((&keys[1]["kid"], &keys[1]["bits"]), (&json!(signing.kid()), &json!(2048)));
+    refused(&["key", "import", "--private-key", imported.to_str().unwrap()], "is here already").await;
+    let first = keys[0]["kid"].as_str().unwrap();
+    refused(&["key", "withdraw", first], "is the only key that can sign now; rotate with --now first").await;
+    let keys = command(&["key", "rotate", "--now"]).await;
+    assert_eq!(states(&keys), ["published, has signed", "signs", "published, signs later"]);
+    assert_eq!(states(&command(&["key", "withdraw", first]).await), ["signs", "published, signs later"]);
+    refused(&["key", "withdraw", first], "there is no signing key").await;
+    // What is published is what was listed.
+    let listed = command(&["key", "list"]).await;
+    let (child, _) = start(&["serve", "--config", &config], port).await;
+    let http = systembruker::app::http_client().unwrap();
+    let published: Value = http.get(format!("http://127.0.0.1:{port}/jwk")).send().await.unwrap().json().await.unwrap();
+    let kids = |keys: &Value| keys.as_array().unwrap().iter().map(|key| key["kid"].clone()).collect::<Vec<_>>();
+    assert_eq!(kids(&published["keys"]), kids(&listed));
+    assert_eq!(terminate(child).await, 0);
+}
+
+#[tokio::test]
+async fn certificates_for_real_need_a_source_of_revocation() {
+    let folder = TempDir::new().unwrap();
+    let port = free_port();
+    let config = settings(folder.path(), &format!("sqlite:{}", folder.path().join("real.db").display()), port);
+    let add = |text: &str| {
+        let before = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(&config, format!("{before}\n{text}\n")).unwrap();
+    };
+    let roots = folder.path().join("roots.pem");
+    add(&format!("[certificates]\nroots = {:?}", roots.to_str().unwrap()));
+    let (code, _, error) = run(&["serve", "--config", &config]).await;
+    assert!(code != 0 && error.contains("certificates.roots needs certificates.revocation_lists"), "{error}");
+    add(&format!("revocation_lists = [{:?}]", folder.path().join("a.crl").to_str().unwrap()));
+    let (code, _, error) = run(&["serve", "--config", &config]).await;
+    assert!(code != 0 && error.contains("a.crl cannot be read"), "{error}");
+    std::fs::write(folder.path().join("a.crl"), "x").unwrap();
+    std::fs::write(&roots, "no certificate").unwrap();
+    let (code, _, error) = run(&["serve", "--config", &config]).await;
+    assert!(code != 0 && error.contains("roots.pem: the roots are not certificates in PEM form"), "{error}");
 }

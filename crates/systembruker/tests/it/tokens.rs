@@ -96,7 +96,7 @@ async fn a_malformed_request_is_refused() {
     );
     assert_eq!(
         post(&format!("{grant}&assertion=abc")).await,
-        "400 invalid_request MP-011 Invalid assertion. Invalid parameter value. the token is not three parts separated by dots."
+        "400 invalid_request MP-011 Invalid assertion. Invalid parameter value. The token is not three parts separated by dots."
     );
     assert_eq!(
         post("\u{0}\u{1}%%%=&&&").await,
@@ -113,19 +113,19 @@ async fn every_claim_that_is_wrong_is_named() {
     for (claims, expected) in [
         (
             claims("iss", Value::Null),
-            "400 invalid_request MP-011 Invalid assertion. Invalid parameter value. the claim iss is missing.",
+            "400 invalid_request MP-011 Invalid assertion. Invalid parameter value. The claim iss is missing.",
         ),
         (
             claims("scope", json!(" ")),
-            "400 invalid_request MP-011 Invalid assertion. Invalid parameter value. the claim scope is not a text.",
+            "400 invalid_request MP-011 Invalid assertion. Invalid parameter value. The claim scope is not a text.",
         ),
         (
             claims("admin", json!(1)),
-            "400 invalid_grant MP-011 Invalid assertion. Invalid parameter value. the claim admin is not known; remove it.",
+            "400 invalid_grant MP-011 Invalid assertion. Invalid parameter value. The claim admin is not known; remove it.",
         ),
         (
             claims("exp", json!("soon")),
-            "400 invalid_request MP-011 Invalid assertion. Invalid parameter value. the claim exp is not a number of seconds since 1970.",
+            "400 invalid_request MP-011 Invalid assertion. Invalid parameter value. The claim exp is not a number of seconds since 1970.",
         ),
         (
             claims("iss", json!("nobody")),
@@ -155,14 +155,14 @@ async fn every_claim_that_is_wrong_is_named() {
         )
     );
     for (claims, expected) in [
-        (claims("iat", json!(now + 60)), "400 invalid_grant - Issue time is after now. the grant's iat is "),
+        (claims("iat", json!(now + 60)), "400 invalid_grant - Issue time is after now. The grant's iat is "),
         (
             with(claims("iat", json!(now - 100)), "exp", json!(now - 5)),
-            "400 invalid_grant MP-130 JWT is expired. the grant expired ",
+            "400 invalid_grant MP-130 JWT is expired. The grant expired ",
         ),
         (
             claims("exp", json!(now + 3_600)),
-            "400 invalid_grant - Invalid assertion. Client authentication failed. the grant lasts 3600 s from iat to exp; it must last from 1 to 180 s.",
+            "400 invalid_grant - Invalid assertion. Client authentication failed. The grant lasts 3600 s from iat to exp; it must last from 1 to 180 s.",
         ),
     ] {
         let came = refused(&world, &actor, &claims).await;
@@ -183,7 +183,7 @@ async fn keys_are_bound_to_clients_and_signatures_to_keys() {
     assert_eq!(world.exchange(&other.sign(&claims())).await.refusal(), unknown);
     // A foreign key under the right name.
     let forged = SigningKey::from_pkcs8(&stranger.to_pkcs8().unwrap(), Some(actor.key.kid().to_owned())).unwrap();
-    let wrong = "400 invalid_grant MP-124 Invalid assertion. Client authentication failed. Invalid JWT signature. The signature is not of the key that kid names, with the algorithm that the key is registered for.";
+    let wrong = "400 invalid_grant MP-124 Invalid assertion. Client authentication failed. Invalid JWT signature. The signature is not of the key or certificate that the header names, with the algorithm that the key is registered for.";
     assert_eq!(world.exchange(&forged.sign(&claims()).unwrap()).await.refusal(), wrong);
     // A good signature over something else.
     let good = actor.sign(&claims());
@@ -281,11 +281,11 @@ async fn authorization_details_are_read_exactly() {
     let org = json!({"authority": "iso6523-actorid-upis", "ID": "0192:310904473"});
     assert_eq!(
         ask(json!([{"type": "urn:altinn:other"}])).await,
-        "400 invalid_authorization_details MP-301 Invalid authorization_details. the authorization details type urn:altinn:other is not known; use urn:altinn:systemuser."
+        "400 invalid_authorization_details MP-301 Invalid authorization_details. The authorization details type urn:altinn:other is not known; use urn:altinn:systemuser."
     );
     assert_eq!(
         ask(json!([{"type": "urn:altinn:systemuser", "systemuser_org": org, "extra": 1}])).await,
-        "400 invalid_authorization_details MP-302 Invalid authorization_details. the authorization details have an unknown field extra; remove it."
+        "400 invalid_authorization_details MP-302 Invalid authorization_details. The authorization details have an unknown field extra; remove it."
     );
     for wrong in [
         json!([]),

@@ -3,14 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use store::{ChangeContext, Write};
 use systembruker::app::{self, App, http_client};
 use systembruker::cli::demo::browser::{Browser, Window};
 use systembruker::cli::demo::paper::Paper;
 use systembruker::cli::sandbox::{SandboxOptions, start};
+use systembruker::maskinporten::service::TokenSettings;
 use systembruker::resource_registry::builtin::policy_document;
 use tempfile::TempDir;
 use token::keys::SigningKey;
@@ -107,6 +113,19 @@ impl World {
         Self::of_template(SandboxOptions { database: Some(database), ..SandboxOptions::default() }).await
     }
 
+    /// A sandbox whose token service is set up so.
+    pub async fn with_tokens(tokens: TokenSettings) -> Self {
+        Self::of_template(SandboxOptions { tokens, ..SandboxOptions::default() }).await
+    }
+
+    /// Changes what no API changes yet.
+    pub async fn change(&self, change: impl AsyncFnOnce(&mut Write)) {
+        let context = ChangeContext { actor: "test".into(), ..ChangeContext::default() };
+        let mut tx = self.app.store.write(context, self.app.clock.now()).await.unwrap();
+        change(&mut tx).await;
+        self.app.commit(tx).await.unwrap();
+    }
+
     /// A sandbox with the keys of the template.
     pub async fn of_template(mut options: SandboxOptions) -> Self {
         let folder = TempDir::new().unwrap();
@@ -120,10 +139,11 @@ impl World {
         world
     }
 
-    async fn with(options: SandboxOptions) -> Self {
+    /// A sandbox with these options.
+    pub async fn with(options: SandboxOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let app = start(&listener, options).await.unwrap();
+        let app = Box::pin(start(&listener, options)).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let signal = async {
             let _ = stopped.await;
@@ -196,13 +216,18 @@ impl World {
 
     /// A Maskinporten client of SmartCloud's with these scopes and a key of its own.
     pub async fn new_client(&self, scopes: &[&str]) -> Actor {
-        let token = self.token("SmartCloud AS", "idporten:dcr.write").await;
+        self.new_client_of("SmartCloud AS", scopes).await
+    }
+
+    /// A Maskinporten client of a seeded organisation, with these scopes and its key.
+    pub async fn new_client_of(&self, name: &str, scopes: &[&str]) -> Actor {
+        let token = self.token(name, "idporten:dcr.write").await;
         let body = json!({"integration_type": "maskinporten", "client_name": "test", "scopes": scopes});
         let made = self.post("/api/v1/clients", &token, &body).await;
         assert_eq!(made.status, 200, "{made:?}");
         let client_id = made.json()["client_id"].as_str().unwrap().to_owned();
         // The seeded key will do: keys are unique within a client only.
-        let key = self.seeded("SmartCloud AS").key;
+        let key = self.seeded(name).key;
         let path = format!("/api/v1/clients/{client_id}/jwks");
         let posted = self.post(&path, &token, &json!({"keys": [key.public_jwk()]})).await;
         assert_eq!(posted.status, 200, "{posted:?}");
@@ -268,6 +293,22 @@ pub const VENDOR_SCOPES: [&str; 4] = [
     "altinn:authentication/systemuser.request.write",
     "altinn:authentication/systemuser.request.read",
 ];
+
+/// Signs under a header of one's own, with the algorithm it names.
+pub fn sign_with_header(key: &SigningKey, header: &Value, claims: &Value) -> String {
+    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", encode(header), encode(claims));
+    let pair = aws_lc_rs::rsa::KeyPair::from_pkcs8(&key.to_pkcs8().unwrap()).unwrap();
+    let padding = match header["alg"].as_str().unwrap() {
+        "RS256" => &signature::RSA_PKCS1_SHA256,
+        "RS384" => &signature::RSA_PKCS1_SHA384,
+        "RS512" => &signature::RSA_PKCS1_SHA512,
+        other => panic!("{other}"),
+    };
+    let mut made = vec![0; pair.public_modulus_len()];
+    pair.sign(padding, &SystemRandom::new(), signed.as_bytes(), &mut made).unwrap();
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(made))
+}
 
 /// A Maskinporten client with its key.
 pub struct Actor {

@@ -302,7 +302,8 @@ fn untrusted(error: &webpki::Error) -> UntrustedCertificate {
         Error::CertNotValidYet { .. } => UntrustedCertificate::NotYetValid,
         Error::CertRevoked => UntrustedCertificate::Revoked,
         Error::UnknownRevocationStatus | Error::CrlExpired { .. } => UntrustedCertificate::RevocationUnknown,
-        Error::UnknownIssuer => UntrustedCertificate::UnknownIssuer,
+        // The second: an authority that only has the name of a trusted one.
+        Error::UnknownIssuer | Error::InvalidSignatureForPublicKey => UntrustedCertificate::UnknownIssuer,
         // Only `ForSigning` says this of a certificate whose critical extensions webpki has accepted.
         Error::UnsupportedCriticalExtension => UntrustedCertificate::Usage,
         _ => UntrustedCertificate::Invalid,
@@ -370,7 +371,7 @@ mod tests {
     }
 
     fn issue(profile: Profile, years: std::ops::Range<i32>) -> CertificateChain {
-        CertificateChain::from_pem(&AUTHORITY.issue(&*KEY, &subject(profile), years, 7).unwrap()).unwrap()
+        CertificateChain::from_pem(&AUTHORITY.issue(&KEY, &subject(profile), years, 7).unwrap()).unwrap()
     }
 
     fn trusted() -> EnterpriseCertificates {
@@ -409,7 +410,7 @@ mod tests {
         assert_eq!(refused(&issue(Profile::Nameless, 2026..2029)), UntrustedCertificate::NoOrganisation);
         assert_eq!(refused(&self_signed(&KEY, "991825827", 2026).unwrap()), UntrustedCertificate::UnknownIssuer);
         let stranger = Authority::new(2026).unwrap();
-        let foreign = stranger.issue(&*KEY, &subject(Profile::SerialNumber), 2026..2029, 1).unwrap();
+        let foreign = stranger.issue(&KEY, &subject(Profile::SerialNumber), 2026..2029, 1).unwrap();
         let foreign = CertificateChain::from_pem(&foreign).unwrap();
         assert!(trusted().verify(&foreign, NOW).is_err());
     }

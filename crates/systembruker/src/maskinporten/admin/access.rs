@@ -28,6 +28,11 @@ pub struct AccessDto {
 }
 
 impl AccessDto {
+    /// A grant that stands.
+    pub fn granted(access: &store::ScopeAccess, owner: OrgNumber) -> Self {
+        Self::new(access, owner, "APPROVED")
+    }
+
     fn new(access: &store::ScopeAccess, owner: OrgNumber, state: &'static str) -> Self {
         Self {
             scope: access.scope.clone(),
@@ -55,7 +60,7 @@ pub async fn list_access(
 ) -> Result<Json<Vec<AccessDto>>, AdminError> {
     let entry = own_scope(&app, caller.require_org()?, &query.scope)?;
     let access = app.store.read().await?.scope_access(&query.scope).await?;
-    Ok(Json(access.iter().map(|access| AccessDto::new(access, entry.scope.owner, "APPROVED")).collect()))
+    Ok(Json(access.iter().map(|access| AccessDto::granted(access, entry.scope.owner)).collect()))
 }
 
 /// Lists what one's own organisation was granted
@@ -71,7 +76,7 @@ pub async fn list_own_access(
     let org = caller.require_org()?;
     let access = app.store.read().await?.access_of(org).await?;
     let owner = |scope: &str| app.model.scope(scope).map(|entry| entry.scope.owner);
-    let known = access.iter().filter_map(|access| Some(AccessDto::new(access, owner(&access.scope)?, "APPROVED")));
+    let known = access.iter().filter_map(|access| Some(AccessDto::granted(access, owner(&access.scope)?)));
     Ok(Json(known.collect()))
 }
 

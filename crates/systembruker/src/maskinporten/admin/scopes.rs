@@ -54,11 +54,7 @@ impl From<&Scope> for ScopeDto {
             subscope: scope.name.subscope().to_owned(),
             description: scope.description.clone(),
             long_description: scope.long_description.clone(),
-            visibility: match scope.visibility {
-                ScopeVisibility::Public => "PUBLIC",
-                ScopeVisibility::Private => "PRIVATE",
-                ScopeVisibility::Internal => "INTERNAL",
-            },
+            visibility: Self::visibility(scope.visibility),
             allowed_integration_types: scope.allowed_integration_types.clone(),
             accessible_for_all: scope.accessible_for_all,
             delegation_source: scope.delegation_source.clone(),
@@ -72,6 +68,17 @@ impl From<&Scope> for ScopeDto {
             active: scope.active,
             created: millis(scope.created),
             last_updated: millis(scope.updated),
+        }
+    }
+}
+
+impl ScopeDto {
+    /// The visibility as the wire writes it.
+    pub fn visibility(visibility: ScopeVisibility) -> &'static str {
+        match visibility {
+            ScopeVisibility::Public => "PUBLIC",
+            ScopeVisibility::Private => "PRIVATE",
+            ScopeVisibility::Internal => "INTERNAL",
         }
     }
 }
