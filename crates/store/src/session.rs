@@ -1,5 +1,6 @@
 //! Transactions: [`Session`] for reading, [`Write`] for changing.
 
+use std::collections::HashSet;
 use std::ops::{Deref, DerefMut};
 
 use jiff::Timestamp;
@@ -76,7 +77,9 @@ pub struct Write {
     context: ChangeContext,
     now: Timestamp,
     last_change: i64,
+    /// In the order in which they were noted first.
     changes: Vec<(ChangeKind, String)>,
+    noted: HashSet<(ChangeKind, String)>,
 }
 
 impl Deref for Write {
@@ -95,7 +98,7 @@ impl DerefMut for Write {
 
 impl Write {
     pub(crate) fn new(session: Session, context: ChangeContext, now: Timestamp, last_change: i64) -> Self {
-        Self { session, context, now, last_change, changes: Vec::new() }
+        Self { session, context, now, last_change, changes: Vec::new(), noted: HashSet::new() }
     }
 
     /// When the change is made, by the application's clock.
@@ -106,7 +109,7 @@ impl Write {
     /// Notes a change of the thing of this kind with this key. The same thing is noted once.
     pub(crate) fn changed(&mut self, kind: ChangeKind, key: impl ToString) {
         let change = (kind, key.to_string());
-        if !self.changes.contains(&change) {
+        if self.noted.insert(change.clone()) {
             self.changes.push(change);
         }
     }

@@ -176,40 +176,43 @@ async fn active_client(session: &mut Session, client_id: &str) -> anyhow::Result
 }
 
 impl Create {
-    async fn run(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let keys = match (&self.jwks, &self.key_out) {
-            (Some(file), _) => read_jwks(file)?,
+    /// The public keys to register: those given, or one that is made, whose private half is written.
+    async fn public_keys(&self) -> anyhow::Result<Vec<Value>> {
+        match (&self.jwks, &self.key_out) {
+            (Some(file), _) => read_jwks(file),
             (None, Some(file)) => {
                 let key = tokio::task::spawn_blocking(|| SigningKey::generate(2048)).await??;
                 write_private(file, key.to_pem()?.as_bytes())?;
-                vec![json!(key.public_jwk())]
+                Ok(vec![json!(key.public_jwk())])
             }
-            (None, None) if self.without_keys => vec![],
+            (None, None) if self.without_keys => Ok(vec![]),
             (None, None) => anyhow::bail!("--jwks, --key-out or --without-keys is needed"),
-        };
-        let keys = if keys.is_empty() { vec![] } else { check_keys(&installation, self.org, &keys)? };
+        }
+    }
+
+    async fn run(self) -> anyhow::Result<()> {
         let input = ClientInput {
             integration_type: "maskinporten".into(),
-            client_name: self.name,
-            description: Some(self.description),
+            client_name: self.name.clone(),
+            description: Some(self.description.clone()),
             scopes: Some(self.scopes.iter().map(ToString::to_string).collect()),
             ..ClientInput::default()
         };
-        let client = new_client(Random.uuid().to_string(), self.org, None, installation.now);
-        let client = input.apply(client, installation.now).map_err(refused)?;
-        let platform_owner = installation.settings.platform_owner()?;
-        let mut tx = installation.write().await?;
-        for scope in &self.scopes {
-            ensure_scope(&mut tx, scope, platform_owner).await?;
-            tx.grant_scope(scope, self.org).await?;
-        }
-        tx.put_client(&client).await?;
-        tx.replace_client_keys(&client.client_id, &keys).await?;
-        tx.commit().await?;
-        installation.close().await?;
-        let kid = keys.first().map(|key| key.kid.clone());
-        self.common.print(&Created { client: (&client).into(), kid })
+        let created = Installation::change(&self.common.config, async |installation, tx| {
+            let keys = self.public_keys().await?;
+            let keys = if keys.is_empty() { vec![] } else { check_keys(installation, self.org, &keys)? };
+            let client = new_client(Random.uuid().to_string(), self.org, None, installation.now);
+            let client = input.apply(client, installation.now).map_err(refused)?;
+            let platform_owner = installation.settings.platform_owner()?;
+            for scope in &self.scopes {
+                ensure_scope(tx, scope, platform_owner).await?;
+                tx.grant_scope(scope, self.org).await?;
+            }
+            tx.put_client(&client).await?;
+            tx.replace_client_keys(&client.client_id, &keys).await?;
+            Ok(Created { client: (&client).into(), kid: keys.first().map(|key| key.kid.clone()) })
+        });
+        self.common.print(&created.await?)
     }
 }
 
@@ -232,9 +235,8 @@ async fn ensure_scope(tx: &mut Write, name: &ScopeName, platform_owner: OrgNumbe
 
 impl List {
     async fn run(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut clients = installation.store.read().await?.clients().await?;
-        installation.close().await?;
+        let clients = Installation::read(&self.common.config, async |_, session| Ok(session.clients().await?));
+        let mut clients = clients.await?;
         clients.retain(|client| self.org.is_none_or(|org| client.org == org) && (client.active || self.inactive));
         clients.sort_by_key(|client| client.created);
         self.common.print(&clients.iter().map(ClientDto::from).collect::<Vec<_>>())
@@ -243,75 +245,68 @@ impl List {
 
 impl One {
     async fn show(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let client = client(&mut installation.store.read().await?, &self.client_id).await;
-        installation.close().await?;
-        self.common.print(&ClientDto::from(&client?))
+        let found = Installation::read(&self.common.config, async |_, session| client(session, &self.client_id).await);
+        self.common.print(&ClientDto::from(&found.await?))
     }
 
     async fn deactivate(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut tx = installation.write().await?;
-        let client = client(&mut tx, &self.client_id).await?;
-        let client = Client { active: false, updated: installation.now, ..client };
-        tx.put_client(&client).await?;
-        tx.commit().await?;
-        installation.close().await?;
-        self.common.print(&ClientDto::from(&client))
+        let changed = Installation::change(&self.common.config, async |installation, tx| {
+            let client = client(tx, &self.client_id).await?;
+            let client = Client { active: false, updated: installation.now, ..client };
+            tx.put_client(&client).await?;
+            Ok(client)
+        });
+        self.common.print(&ClientDto::from(&changed.await?))
     }
 
     async fn keys(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut session = installation.store.read().await?;
-        client(&mut session, &self.client_id).await?;
-        let keys = session.client_keys(&self.client_id).await?;
-        drop(session);
-        installation.close().await?;
-        self.common.print(&KeysDto::new(keys.into_iter().map(|stored| stored.key).collect()))
+        let keys = Installation::read(&self.common.config, async |_, session| {
+            client(session, &self.client_id).await?;
+            Ok(session.client_keys(&self.client_id).await?)
+        });
+        self.common.print(&KeysDto::new(keys.await?.into_iter().map(|stored| stored.key).collect()))
     }
 
     async fn remove_keys(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut tx = installation.write().await?;
-        active_client(&mut tx, &self.client_id).await?;
-        tx.replace_client_keys(&self.client_id, &[]).await?;
-        tx.commit().await?;
-        installation.close().await?;
+        let removed = Installation::change(&self.common.config, async |_, tx| {
+            active_client(tx, &self.client_id).await?;
+            Ok(tx.replace_client_keys(&self.client_id, &[]).await?)
+        });
+        removed.await?;
         self.common.print(&KeysDto::new(vec![]))
     }
 }
 
 impl Update {
     async fn run(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut tx = installation.write().await?;
-        let client = active_client(&mut tx, &self.client_id).await?;
         let scopes: Vec<String> = self.scopes.iter().map(ToString::to_string).collect();
-        let input = ClientInput {
-            integration_type: "maskinporten".into(),
-            client_name: self.name.unwrap_or_else(|| client.name.clone()),
-            description: Some(self.description.unwrap_or_else(|| client.description.clone())),
-            scopes: Some(if scopes.is_empty() { client.scopes.clone() } else { scopes }),
-            access_token_lifetime: Some(self.access_token_lifetime.unwrap_or(client.access_token_lifetime)),
-            ..ClientInput::default()
-        };
-        let client = input.apply(client, installation.now).map_err(refused)?;
-        tx.put_client(&client).await?;
-        tx.commit().await?;
-        installation.close().await?;
-        self.common.print(&ClientDto::from(&client))
+        let changed = Installation::change(&self.common.config, async |installation, tx| {
+            let client = active_client(tx, &self.client_id).await?;
+            let input = ClientInput {
+                integration_type: "maskinporten".into(),
+                client_name: self.name.unwrap_or_else(|| client.name.clone()),
+                description: Some(self.description.unwrap_or_else(|| client.description.clone())),
+                scopes: Some(if scopes.is_empty() { client.scopes.clone() } else { scopes }),
+                access_token_lifetime: Some(self.access_token_lifetime.unwrap_or(client.access_token_lifetime)),
+                ..ClientInput::default()
+            };
+            let client = input.apply(client, installation.now).map_err(refused)?;
+            tx.put_client(&client).await?;
+            Ok(client)
+        });
+        self.common.print(&ClientDto::from(&changed.await?))
     }
 }
 
 impl SetKeys {
     async fn run(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut tx = installation.write().await?;
-        let client = active_client(&mut tx, &self.client_id).await?;
-        let keys = check_keys(&installation, client.org, &read_jwks(&self.jwks)?)?;
-        tx.replace_client_keys(&self.client_id, &keys).await?;
-        tx.commit().await?;
-        installation.close().await?;
-        self.common.print(&KeysDto::new(keys))
+        let keys = read_jwks(&self.jwks)?;
+        let replaced = Installation::change(&self.common.config, async |installation, tx| {
+            let client = active_client(tx, &self.client_id).await?;
+            let keys = check_keys(installation, client.org, &keys)?;
+            tx.replace_client_keys(&self.client_id, &keys).await?;
+            Ok(keys)
+        });
+        self.common.print(&KeysDto::new(replaced.await?))
     }
 }

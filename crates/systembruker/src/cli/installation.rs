@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use store::{ChangeContext, InstallationKind, Store, Write};
+use store::{ChangeContext, InstallationKind, Session, Store, Write};
 
 use crate::app::open_store;
 use crate::clock::{Clock, Random};
@@ -32,6 +32,44 @@ impl Installation {
         let (vault, now) = (settings.vault()?, Clock::default().now());
         let (store, _) = open_store(settings.database()?, InstallationKind::Production, &vault, &Random, now).await?;
         Ok(Self { settings, store, vault, now })
+    }
+
+    /// Opens the installation, reads one snapshot, and leaves it in good order, whatever came of it.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or as `read` has it.
+    pub async fn read<T>(
+        config: &Path,
+        read: impl AsyncFnOnce(&Self, &mut Session) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let installation = Self::open(config).await?;
+        let mut session = installation.store.read().await?;
+        let outcome = read(&installation, &mut session).await;
+        drop(session);
+        installation.close().await?;
+        outcome
+    }
+
+    /// Opens the installation, changes it in one transaction, and leaves it in good order. If `change` fails, nothing is
+    /// changed.
+    ///
+    /// # Errors
+    /// If it cannot be opened or written to, or as `change` has it.
+    pub async fn change<T>(
+        config: &Path,
+        change: impl AsyncFnOnce(&Self, &mut Write) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let installation = Self::open(config).await?;
+        let mut tx = installation.write().await?;
+        let outcome = change(&installation, &mut tx).await;
+        match &outcome {
+            Ok(_) => {
+                tx.commit().await?;
+            }
+            Err(_) => drop(tx),
+        }
+        installation.close().await?;
+        outcome
     }
 
     /// What the records name as the one who changes things.

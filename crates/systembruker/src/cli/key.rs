@@ -6,13 +6,14 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
-use store::{KeyPurpose, StoredKey};
+use store::{KeyPurpose, Session};
+use zeroize::Zeroizing;
 
 use super::installation::Installation;
 use super::output::Common;
 use crate::clock::Random;
 use crate::maskinporten::keys;
-use crate::read_model::signing_keys;
+use crate::read_model::{SigningKeyEntry, signing_keys};
 
 /// Commands for signing keys.
 #[derive(Debug, Subcommand)]
@@ -82,31 +83,35 @@ struct KeyDto {
 impl KeyCommand {
     /// Runs the command.
     pub async fn run(self) -> anyhow::Result<()> {
-        match self {
+        let (keys, common) = match self {
             Self::List(List { common }) => {
-                let installation = Installation::open(&common.config).await?;
-                finish(installation, &common).await
+                let keys =
+                    Installation::read(&common.config, async |installation, session| show(installation, session).await);
+                (keys.await, common)
             }
-            Self::Rotate(Rotate { common, now }) => {
-                let installation = Installation::open(&common.config).await?;
-                let policy = installation.settings.rotation()?;
-                let from = signs_from(&installation, now)?;
-                let random = Random;
-                let purpose = KeyPurpose::Maskinporten;
-                let key = keys::generate(&installation.vault, &random, purpose, policy.bits, installation.now, from);
-                insert(&installation, key.await?).await?;
-                finish(installation, &common).await
-            }
-            Self::Import(import) => import.run().await,
+            Self::Rotate(Rotate { common, now }) => (rotate(&common, now).await, common),
+            Self::Import(import) => (import.run().await, import.common),
             Self::Withdraw(Withdraw { common, kid }) => {
-                let installation = Installation::open(&common.config).await?;
-                let mut tx = installation.write().await?;
-                keys::withdraw(&mut tx, &kid, installation.now).await?;
-                tx.commit().await?;
-                finish(installation, &common).await
+                let keys = Installation::change(&common.config, async |installation, tx| {
+                    keys::withdraw(tx, &kid, installation.now).await?;
+                    show(installation, tx).await
+                });
+                (keys.await, common)
             }
-        }
+        };
+        common.print(&keys?)
     }
+}
+
+async fn rotate(common: &Common, at_once: bool) -> anyhow::Result<Vec<KeyDto>> {
+    Installation::change(&common.config, async |installation, tx| {
+        let (bits, now) = (installation.settings.rotation()?.bits, installation.now);
+        let from = signs_from(installation, at_once)?;
+        let key = keys::generate(&installation.vault, &Random, KeyPurpose::Maskinporten, bits, now, from).await?;
+        tx.insert_signing_key(&key).await?;
+        show(installation, tx).await
+    })
+    .await
 }
 
 fn signs_from(installation: &Installation, at_once: bool) -> anyhow::Result<Timestamp> {
@@ -114,49 +119,45 @@ fn signs_from(installation: &Installation, at_once: bool) -> anyhow::Result<Time
     Ok(if at_once { installation.now } else { installation.now.checked_add(ahead)? })
 }
 
-async fn insert(installation: &Installation, key: StoredKey) -> anyhow::Result<()> {
-    let mut tx = installation.write().await?;
-    let present = tx.signing_keys().await?;
-    anyhow::ensure!(present.iter().all(|other| other.kid != key.kid), "the key {} is here already", key.kid);
-    tx.insert_signing_key(&key).await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-/// Shows all keys as they are now.
-async fn finish(installation: Installation, common: &Common) -> anyhow::Result<()> {
-    let (set, _) = signing_keys(&mut installation.store.read().await?, &installation.vault).await?;
+/// All keys as they are now.
+async fn show(installation: &Installation, session: &mut Session) -> anyhow::Result<Vec<KeyDto>> {
+    let (set, _) = signing_keys(session, &installation.vault).await?;
     let now = installation.now;
-    installation.close().await?;
     let signs = set.signing(now).map(|key| key.kid().to_owned());
+    let state = |entry: &SigningKeyEntry, retired| match () {
+        () if signs.as_deref() == Some(entry.key.kid()) => "signs",
+        () if retired => "over",
+        () if entry.signs_from > now => "published, signs later",
+        () => "published, has signed",
+    };
     let keys = set.entries(now).map(|(entry, retired)| KeyDto {
         kid: entry.key.kid().to_owned(),
         bits: entry.key.bits(),
-        state: match () {
-            () if signs.as_deref() == Some(entry.key.kid()) => "signs",
-            () if retired => "over",
-            () if entry.signs_from > now => "published, signs later",
-            () => "published, has signed",
-        },
+        state: state(entry, retired),
         created: entry.created,
         signs_from: entry.signs_from,
     });
-    common.print(&keys.collect::<Vec<_>>())
+    Ok(keys.collect())
 }
 
 impl Import {
-    async fn run(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
+    async fn run(&self) -> anyhow::Result<Vec<KeyDto>> {
         let read = |file: &PathBuf| {
             let text = std::fs::read_to_string(file);
-            text.with_context(|| format!("the file {} cannot be read", file.display())).map(zeroize::Zeroizing::new)
+            text.with_context(|| format!("the file {} cannot be read", file.display())).map(Zeroizing::new)
         };
         let private_key = read(&self.private_key)?;
         let certificates = self.certificates.as_ref().map(read).transpose()?;
-        let from = signs_from(&installation, self.now)?;
         let certificates = certificates.as_ref().map(|text| text.as_str());
-        let key = keys::import(&installation.vault, &Random, &private_key, certificates, installation.now, from);
-        insert(&installation, key.with_context(|| format!("{}", self.private_key.display()))?).await?;
-        finish(installation, &self.common).await
+        Installation::change(&self.common.config, async |installation, tx| {
+            let from = signs_from(installation, self.now)?;
+            let key = keys::import(&installation.vault, &Random, &private_key, certificates, installation.now, from);
+            let key = key.with_context(|| self.private_key.display().to_string())?;
+            let present = tx.signing_keys().await?;
+            anyhow::ensure!(present.iter().all(|other| other.kid != key.kid), "the key {} is here already", key.kid);
+            tx.insert_signing_key(&key).await?;
+            show(installation, tx).await
+        })
+        .await
     }
 }

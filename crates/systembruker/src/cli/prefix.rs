@@ -1,6 +1,5 @@
 //! `systembruker prefix …`: under which prefix an organisation may make scopes.
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use model::{OrgNumber, ScopeName};
 use serde_json::json;
@@ -59,25 +58,23 @@ impl PrefixCommand {
 impl Give {
     async fn run(self) -> anyhow::Result<()> {
         let Self { common, org, prefix } = self;
-        let installation = Installation::open(&common.config).await?;
-        let mut tx = installation.write().await.context("nothing was changed")?;
-        let owners = tx.scope_prefixes().await?;
-        // Tokens with another's scopes may be out; taking a prefix over is no small thing that a slip should do.
-        if let Some((_, owner)) = owners.iter().find(|(taken, owner)| *taken == prefix && *owner != org) {
-            anyhow::bail!("the prefix {prefix} belongs to {owner}; nothing was changed");
-        }
-        tx.put_scope_prefix(&prefix, org).await?;
-        tx.commit().await?;
-        installation.close().await?;
+        let given = Installation::change(&common.config, async |_, tx| {
+            let owners = tx.scope_prefixes().await?;
+            // Tokens with another's scopes may be out; taking a prefix over is no small thing that a slip should do.
+            if let Some((_, owner)) = owners.iter().find(|(taken, owner)| *taken == prefix && *owner != org) {
+                anyhow::bail!("the prefix {prefix} belongs to {owner}; nothing was changed");
+            }
+            Ok(tx.put_scope_prefix(&prefix, org).await?)
+        });
+        given.await?;
         common.print(&json!({"prefix": prefix, "org": org}))
     }
 }
 
 impl List {
     async fn run(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut prefixes = installation.store.read().await?.scope_prefixes().await?;
-        installation.close().await?;
+        let prefixes = Installation::read(&self.common.config, async |_, session| Ok(session.scope_prefixes().await?));
+        let mut prefixes = prefixes.await?;
         prefixes.retain(|(_, owner)| self.org.is_none_or(|org| *owner == org));
         prefixes.sort();
         let shown = prefixes.iter().map(|(prefix, org)| json!({"prefix": prefix, "org": org}));

@@ -180,28 +180,27 @@ impl Said {
 
 impl Create {
     async fn run(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut tx = installation.write().await?;
-        let prefixes = tx.scope_prefixes().await?;
-        let owner = prefixes.into_iter().find(|(prefix, _)| prefix == self.scope.prefix()).map(|(_, owner)| owner);
-        let owner = owner.with_context(|| {
-            let prefix = self.scope.prefix();
-            format!("the prefix {prefix} is nobody's; `systembruker prefix give` gives it to an organisation")
-        })?;
-        anyhow::ensure!(tx.scope(self.scope.as_str()).await?.is_none(), "the scope {} already exists", self.scope);
-        let scope = self.said.apply(new_scope(self.scope, owner, installation.now), &installation)?;
-        tx.insert_scope(&scope).await?;
-        tx.commit().await?;
-        installation.close().await?;
-        self.common.print(&ScopeDto::from(&scope))
+        let Self { common, scope: name, said } = self;
+        let made = Installation::change(&common.config, async |installation, tx| {
+            let prefixes = tx.scope_prefixes().await?;
+            let owner = prefixes.into_iter().find(|(prefix, _)| prefix == name.prefix()).map(|(_, owner)| owner);
+            let owner = owner.with_context(|| {
+                let prefix = name.prefix();
+                format!("the prefix {prefix} is nobody's; `systembruker prefix give` gives it to an organisation")
+            })?;
+            anyhow::ensure!(tx.scope(name.as_str()).await?.is_none(), "the scope {name} already exists");
+            let scope = said.apply(new_scope(name, owner, installation.now), installation)?;
+            tx.insert_scope(&scope).await?;
+            Ok(scope)
+        });
+        common.print(&ScopeDto::from(&made.await?))
     }
 }
 
 impl List {
     async fn run(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut scopes = installation.store.read().await?.scopes().await?;
-        installation.close().await?;
+        let scopes = Installation::read(&self.common.config, async |_, session| Ok(session.scopes().await?));
+        let mut scopes = scopes.await?;
         scopes.retain(|scope| self.owner.is_none_or(|owner| scope.owner == owner) && (scope.active || self.inactive));
         scopes.sort_by(|a, b| a.name.cmp(&b.name));
         self.common.print(&scopes.iter().map(ScopeDto::from).collect::<Vec<_>>())
@@ -210,59 +209,57 @@ impl List {
 
 impl One {
     async fn show(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let scope = scope(&mut installation.store.read().await?, &self.scope).await;
-        installation.close().await?;
-        self.common.print(&ScopeDto::from(&scope?))
+        let found = Installation::read(&self.common.config, async |_, session| scope(session, &self.scope).await);
+        self.common.print(&ScopeDto::from(&found.await?))
     }
 
     async fn set_active(self, active: bool) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut tx = installation.write().await?;
-        let scope = Scope { active, updated: installation.now, ..scope(&mut tx, &self.scope).await? };
-        tx.update_scope(&scope).await?;
-        tx.commit().await?;
-        installation.close().await?;
-        self.common.print(&ScopeDto::from(&scope))
+        let changed = Installation::change(&self.common.config, async |installation, tx| {
+            let scope = Scope { active, updated: installation.now, ..scope(tx, &self.scope).await? };
+            tx.update_scope(&scope).await?;
+            Ok(scope)
+        });
+        self.common.print(&ScopeDto::from(&changed.await?))
     }
 
     async fn access(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut session = installation.store.read().await?;
-        let scope = scope(&mut session, &self.scope).await?;
-        let access = session.scope_access(self.scope.as_str()).await?;
-        drop(session);
-        installation.close().await?;
-        self.common.print(&access.iter().map(|access| AccessDto::granted(access, scope.owner)).collect::<Vec<_>>())
+        let access = Installation::read(&self.common.config, async |_, session| {
+            let scope = scope(session, &self.scope).await?;
+            access(session, &scope).await
+        });
+        self.common.print(&access.await?)
     }
+}
+
+/// Who may use a scope.
+async fn access(session: &mut Session, scope: &Scope) -> anyhow::Result<Vec<AccessDto>> {
+    let access = session.scope_access(scope.name.as_str()).await?;
+    Ok(access.iter().map(|access| AccessDto::granted(access, scope.owner)).collect())
 }
 
 impl Update {
     async fn run(self) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut tx = installation.write().await?;
-        let scope = scope(&mut tx, &self.scope).await?;
-        let scope = self.said.apply(scope, &installation)?;
-        tx.update_scope(&scope).await?;
-        tx.commit().await?;
-        installation.close().await?;
-        self.common.print(&ScopeDto::from(&scope))
+        let Self { common, scope: name, said } = self;
+        let changed = Installation::change(&common.config, async |installation, tx| {
+            let scope = said.apply(scope(tx, &name).await?, installation)?;
+            tx.update_scope(&scope).await?;
+            Ok(scope)
+        });
+        common.print(&ScopeDto::from(&changed.await?))
     }
 }
 
 impl Grant {
     async fn run(self, grant: bool) -> anyhow::Result<()> {
-        let installation = Installation::open(&self.common.config).await?;
-        let mut tx = installation.write().await?;
-        let scope = scope(&mut tx, &self.scope).await?;
-        if grant {
-            tx.grant_scope(&scope.name, self.org).await?;
-        } else if !tx.revoke_scope(&scope.name, self.org).await? {
-            anyhow::bail!("the scope {} is not granted to {}", scope.name, self.org);
-        }
-        let access = tx.scope_access(scope.name.as_str()).await?;
-        tx.commit().await?;
-        installation.close().await?;
-        self.common.print(&access.iter().map(|access| AccessDto::granted(access, scope.owner)).collect::<Vec<_>>())
+        let changed = Installation::change(&self.common.config, async |_, tx| {
+            let scope = scope(tx, &self.scope).await?;
+            if grant {
+                tx.grant_scope(&scope.name, self.org).await?;
+            } else if !tx.revoke_scope(&scope.name, self.org).await? {
+                anyhow::bail!("the scope {} is not granted to {}", scope.name, self.org);
+            }
+            access(tx, &scope).await
+        });
+        self.common.print(&changed.await?)
     }
 }
