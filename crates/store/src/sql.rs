@@ -144,7 +144,8 @@ statements! {
     SYSTEM_USERS = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by, u.access_packages FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner";
     SYSTEM_USER = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by, u.access_packages FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner WHERE u.id = $1";
     DELETED_SYSTEM_USER = "SELECT id FROM system_user WHERE system_internal_id = $1 AND owner = $2 AND external_ref = $3 AND is_deleted LIMIT 1";
-    AGENT_WITH_CLIENT = "SELECT u.id FROM system_user_client c JOIN system_user u ON u.id = c.system_user WHERE c.client = $2 AND u.system_internal_id = $1 AND NOT u.is_deleted LIMIT 1";
+    // CROSS JOIN, because SQLite then begins with the first table; it would look through all system users of the system.
+    AGENT_WITH_CLIENT = "SELECT u.id FROM system_user_client c CROSS JOIN system_user u WHERE c.client = $2 AND u.id = c.system_user AND u.system_internal_id = $1 AND NOT u.is_deleted LIMIT 1";
     INSERT_SYSTEM_USER_CLIENT = "INSERT INTO system_user_client (system_user, client, created) VALUES ($1, $2, $3) ON CONFLICT (system_user, client) DO NOTHING";
     ALL_SYSTEM_USER_RIGHTS = "SELECT system_user, resource, action FROM system_user_right";
     SYSTEM_USER_RIGHTS = "SELECT system_user, resource, action FROM system_user_right WHERE system_user = $1 ORDER BY resource, action";

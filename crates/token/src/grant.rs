@@ -176,15 +176,18 @@ impl Grant {
     }
 }
 
-/// The part of a claim's name that is fit to be shown.
+/// A name as it is fit to be shown: what is not printable ASCII is a question mark.
 fn printable(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).take(64).collect()
+    let shown = |c: char| if c.is_ascii_graphic() && !matches!(c, '"' | '\\') { c } else { '?' };
+    name.chars().map(shown).take(64).collect()
 }
 
 fn text(claims: &Map<String, Value>, name: &'static str) -> Result<Option<String>, MalformedGrant> {
     match claims.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if !text.trim().is_empty() && text.len() <= MAX_CLAIM => Ok(Some(text.clone())),
+        Some(Value::String(text)) if !text.trim().is_empty() && text.len() <= MAX_CLAIM && !text.contains('\0') => {
+            Ok(Some(text.clone()))
+        }
         Some(_) => Err(MalformedGrant::Wrong(name, "a text")),
     }
 }

@@ -69,7 +69,12 @@ impl<'a> Jws<'a> {
             return Err(MalformedJws::NotThreeParts);
         }
         let decode = |part: &str, name| URL_SAFE_NO_PAD.decode(part).map_err(|_| MalformedJws::Base64(name));
-        let header: Header = serde_json::from_slice(&decode(header, "header")?).map_err(|_| MalformedJws::Header)?;
+        let header = decode(header, "header")?;
+        // Derived code would also take an array for a struct.
+        if !header.trim_ascii_start().starts_with(b"{") {
+            return Err(MalformedJws::Header);
+        }
+        let header: Header = serde_json::from_slice(&header).map_err(|_| MalformedJws::Header)?;
         if header.crit.is_some() {
             return Err(MalformedJws::Critical);
         }
@@ -120,6 +125,7 @@ mod tests {
         assert_eq!(parse("e30.e30."), Err(MalformedJws::Header));
         let twice = encode(r#"{"alg":"RS256","alg":"none"}"#);
         assert_eq!(parse(&format!("{twice}.e30.")), Err(MalformedJws::Header));
+        assert_eq!(parse(&format!("{}.e30.", encode(r#"["RS256"]"#))), Err(MalformedJws::Header));
         let critical = encode(r#"{"alg":"RS256","crit":["b64"],"b64":false}"#);
         assert_eq!(parse(&format!("{critical}.e30.")), Err(MalformedJws::Critical));
         assert_eq!(parse(&format!("{header}.e30.")), Ok(()));

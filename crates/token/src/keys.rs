@@ -92,6 +92,7 @@ pub enum SignatureError {
 
 /// A public RSA key as JSON (RFC 7517 §4, RFC 7518 §6.3.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct PublicJwk {
     /// Always `RSA`.
     pub kty: String,
@@ -116,6 +117,20 @@ pub struct PublicJwk {
     pub x5c: Vec<String>,
 }
 
+impl Serialize for PublicJwk {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicJwk {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Derived code would also take an array for a struct.
+        Self::deserialize(serde_json::Value::Object(Deserialize::deserialize(deserializer)?))
+            .map_err(serde::de::Error::custom)
+    }
+}
+
 /// A set of public keys: `{"keys":[…]}`. Keys of other kinds than RSA are left out when it is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct JwkSet {
@@ -130,12 +145,11 @@ impl JwkSet {
 
 impl<'de> Deserialize<'de> for JwkSet {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Raw {
-            keys: Vec<serde_json::Value>,
-        }
-        let raw = Raw::deserialize(deserializer)?;
-        let keys = raw.keys.into_iter().take(Self::MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok());
+        let mut members = serde_json::Map::deserialize(deserializer)?;
+        let Some(serde_json::Value::Array(keys)) = members.remove("keys") else {
+            return Err(serde::de::Error::custom("a key set has an array named keys"));
+        };
+        let keys = keys.into_iter().take(Self::MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok());
         Ok(Self { keys: keys.collect() })
     }
 }

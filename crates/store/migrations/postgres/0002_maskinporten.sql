@@ -14,6 +14,8 @@ CREATE TABLE scope_delegation (
     PRIMARY KEY (scope, consumer, supplier)
 );
 
+CREATE INDEX scope_access_by_consumer ON scope_access (consumer);
+
 -- The organisations that an agent's system user acts for.
 CREATE TABLE system_user_client (
     system_user UUID NOT NULL REFERENCES system_user (id),

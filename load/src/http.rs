@@ -1,0 +1,290 @@
+//! `load http`: the token endpoint over HTTP, beside a bare server that verifies and signs.
+//!
+//! Both servers run all the time, each in a process of its own, and are asked in turn, so that one is idle while the
+//! other is measured. The generator writes whole requests to connections that stay open, one at a time on each, from a
+//! blocking thread per connection: it has little to do but wait. Grants are signed before each round.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
+use systembruker::clock::Clock;
+
+use crate::figures::{Ratio, Table, quantile, rate, verdict};
+use crate::server::Ready;
+use crate::world::GrantSigner;
+
+/// What the real server's rate may be of the bare one's, at least.
+const RATE_GOAL: f64 = 0.85;
+/// What the real server's slowest hundredth may be of the bare one's, at most.
+const P99_GOAL: f64 = 1.5;
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a server may take to end.
+const ENDING: Duration = Duration::from_secs(5);
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub struct HttpOptions {
+    /// How many connections ask at the same time; one connection alone is measured too, with a fifth of the requests
+    #[arg(long, value_name = "NUMBER", default_value_t = 32)]
+    connections: usize,
+    /// How many requests each server gets in all rounds together
+    #[arg(long, value_name = "NUMBER", default_value_t = 20_000)]
+    requests: usize,
+    /// In how many rounds
+    #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+    rounds: usize,
+    /// How many system users the real server has
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
+    system_users: usize,
+    /// The size of the keys that sign tokens
+    #[arg(long, value_name = "BITS", default_value_t = 2_048)]
+    signing_bits: usize,
+    /// What the real server logs; the default is what a sandbox does
+    #[arg(long, value_name = "FILTER", default_value = "info,sqlx=warn")]
+    log: String,
+}
+
+/// Measures, and prints what came out.
+pub fn run(options: HttpOptions) -> anyhow::Result<()> {
+    anyhow::ensure!(options.connections > 0 && options.rounds > 0, "at least one connection and one round");
+    // Before anything else: threads inherit where they may run from the one that makes them.
+    let pinned = pin_generator();
+    println!(
+        "http: signing keys RSA-{}, {} system users, log {:?}, {}",
+        options.signing_bits,
+        options.system_users,
+        options.log,
+        if pinned { "servers on core 1, generator on core 0" } else { "not pinned to cores" },
+    );
+    let bits = options.signing_bits.to_string();
+    let users = options.system_users.to_string();
+    let real = ["serve-real", "--signing-bits", &bits, "--system-users", &users, "--log", &options.log];
+    let real = Server::start(&real, pinned)?;
+    let length = real.signed_length()?.to_string();
+    let bare = Server::start(&["serve-bare", "--signing-bits", &bits, "--signed-length", &length], pinned)?;
+    compare(&real, &bare, options.connections, options.requests, options.rounds)?;
+    if options.connections > 1 {
+        compare(&real, &bare, 1, options.requests / 5, options.rounds)?;
+    }
+    Ok(())
+}
+
+/// Keeps this process on core 0, where that can be done, so that servers can have core 1 to themselves.
+fn pin_generator() -> bool {
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return false;
+    }
+    let pid = std::process::id().to_string();
+    let pin = Command::new("taskset").args(["-a", "-c", "-p", "0", &pid]).stdout(Stdio::null()).status();
+    pin.is_ok_and(|status| status.success())
+}
+
+/// A server in a process of its own.
+struct Server {
+    process: Child,
+    /// It serves until this is closed.
+    input: Option<ChildStdin>,
+    address: SocketAddr,
+    signer: GrantSigner,
+}
+
+impl Server {
+    fn start(arguments: &[&str], pinned: bool) -> anyhow::Result<Self> {
+        let program = std::env::current_exe()?;
+        let mut command = if pinned {
+            let mut command = Command::new("taskset");
+            command.args(["-c", "1"]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        // The log is written, as it is in earnest, but to nowhere: how fast a disk or a terminal is, is not asked.
+        let command = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn()?;
+        let input = process.stdin.take();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().context("standard output is a pipe")?).read_line(&mut line)?;
+        let said = serde_json::from_str::<Ready>(&line);
+        let name = arguments.first().copied().unwrap_or_default();
+        let ready = said.with_context(|| format!("the server did not start; run `load {name}` to see why"))?;
+        Ok(Self { process, input, address: ready.address, signer: GrantSigner::new(ready.client)? })
+    }
+
+    /// Signs grants and puts them into requests.
+    fn requests(&self, count: usize) -> anyhow::Result<Vec<Vec<u8>>> {
+        let grants = self.signer.sign_many(count, Clock::default().seconds())?;
+        let request = |grant: String| {
+            // No character of an assertion has another form in a form.
+            let form = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={grant}");
+            let (address, length) = (self.address, form.len());
+            format!("POST /token HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}").into_bytes()
+        };
+        Ok(grants.into_iter().map(request).collect())
+    }
+
+    /// How many bytes are signed for a token, by a look at one.
+    fn signed_length(&self) -> anyhow::Result<usize> {
+        let request = self.requests(1)?.pop().context("there is one")?;
+        let body = Connection::open(self.address)?.ask(&request)?.to_owned();
+        let body: serde_json::Value = serde_json::from_slice(&body)?;
+        let token = body.get("access_token").and_then(|token| token.as_str()).context("an answer without a token")?;
+        token.rfind('.').context("a token without a signature")
+    }
+
+    /// Sends these requests over so many connections, each as soon as the answer before it has come.
+    fn round(&self, requests: &[Vec<u8>], connections: usize) -> anyhow::Result<Round> {
+        let open = |_| Connection::open(self.address);
+        let connections = (0..connections).map(open).collect::<anyhow::Result<Vec<_>>>()?;
+        let (next, start) = (&AtomicUsize::new(0), &Barrier::new(connections.len() + 1));
+        let ask = |mut connection: Connection| {
+            start.wait();
+            let mut latencies = Vec::with_capacity(requests.len());
+            while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let began = Instant::now();
+                connection.ask(request)?;
+                latencies.push(began.elapsed().as_secs_f64());
+            }
+            anyhow::Ok(latencies)
+        };
+        std::thread::scope(|scope| {
+            let ask = &ask;
+            let threads: Vec<_> =
+                connections.into_iter().map(|connection| scope.spawn(move || ask(connection))).collect();
+            start.wait();
+            let began = Instant::now();
+            let mut latencies = Vec::with_capacity(requests.len());
+            for thread in threads {
+                latencies.extend(thread.join().map_err(|_| anyhow!("a connection's thread panicked"))??);
+            }
+            Ok(Round { time: began.elapsed(), latencies })
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let began = Instant::now();
+        while began.elapsed() < ENDING {
+            if !matches!(self.process.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A connection that stays open, with just enough HTTP/1.1 to read the answers of these two servers.
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self { stream, buffer: Vec::with_capacity(4_096) })
+    }
+
+    /// Sends a request, and gives the body of its answer, which must be that all is well.
+    fn ask(&mut self, request: &[u8]) -> anyhow::Result<&[u8]> {
+        self.stream.write_all(request)?;
+        self.buffer.clear();
+        let mut piece = [0; 4_096];
+        let (mut body, mut length) = (None, 0);
+        loop {
+            let read = self.stream.read(&mut piece)?;
+            anyhow::ensure!(read > 0, "the server closed the connection");
+            self.buffer.extend(piece.iter().take(read));
+            if body.is_none()
+                && let Some(end) = self.buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n")
+            {
+                length = content_length(self.buffer.get(..end).unwrap_or_default())?;
+                body = Some(end + 4);
+            }
+            if let Some(start) = body
+                && self.buffer.len() >= start + length
+            {
+                break;
+            }
+        }
+        let answer = self.buffer.get(body.unwrap_or_default()..).unwrap_or_default();
+        if !self.buffer.starts_with(b"HTTP/1.1 200 ") {
+            bail!("a grant that should be good was refused: {}", String::from_utf8_lossy(answer));
+        }
+        Ok(answer)
+    }
+}
+
+fn content_length(head: &[u8]) -> anyhow::Result<usize> {
+    let head = std::str::from_utf8(head)?;
+    let fields = head.lines().filter_map(|line| line.split_once(':'));
+    let length = fields.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    Ok(length.context("an answer without a length")?.1.trim().parse()?)
+}
+
+/// What came of a round.
+struct Round {
+    time: Duration,
+    /// In seconds.
+    latencies: Vec<f64>,
+}
+
+/// What came of all rounds of a server.
+#[derive(Default)]
+struct Rounds(Vec<Round>);
+
+impl Rounds {
+    fn rate(&self) -> f64 {
+        rate(self.0.iter().map(|round| round.latencies.len()).sum(), self.0.iter().map(|round| round.time).sum())
+    }
+
+    fn latency(&self, part: f64) -> f64 {
+        let mut all: Vec<f64> = self.0.iter().flat_map(|round| &round.latencies).copied().collect();
+        quantile(&mut all, part)
+    }
+}
+
+/// Asks both servers in turn, and prints what came out.
+fn compare(real: &Server, bare: &Server, connections: usize, requests: usize, rounds: usize) -> anyhow::Result<()> {
+    let in_round = (requests / rounds).max(connections);
+    for server in [real, bare] {
+        server.round(&server.requests((in_round / 4).max(connections))?, connections)?;
+    }
+    let (mut of_real, mut of_bare) = (Rounds::default(), Rounds::default());
+    for round in 0..rounds {
+        let mut turns = [(real, &mut of_real), (bare, &mut of_bare)];
+        if round % 2 == 1 {
+            turns.reverse();
+        }
+        for (server, results) in turns {
+            let requests = server.requests(in_round)?;
+            results.0.push(server.round(&requests, connections)?);
+        }
+    }
+    let many = if connections == 1 { "1 connection".to_owned() } else { format!("{connections} connections") };
+    println!("\n{many}, {rounds} rounds of {in_round} requests");
+    let mut table = Table::new(&["", "requests/s", "p50 ms", "p99 ms"]);
+    for (name, results) in [("real", &of_real), ("bare", &of_bare)] {
+        let milliseconds = |part| format!("{:.2}", results.latency(part) * 1_000.0);
+        table.row([name.to_owned(), format!("{:.0}", results.rate()), milliseconds(0.5), milliseconds(0.99)]);
+    }
+    table.print();
+    let of_rates = |(real, bare): (&Round, &Round)| bare.time.as_secs_f64() / real.time.as_secs_f64();
+    let rates = Ratio::of_rounds(of_real.0.iter().zip(&of_bare.0).map(of_rates));
+    let p99 = of_real.latency(0.99) / of_bare.latency(0.99);
+    println!("rate, real beside bare: {rates}; goal, at least {RATE_GOAL}: {}", verdict(rates.median >= RATE_GOAL));
+    println!("p99, real beside bare: {p99:.3}; goal, at most {P99_GOAL}: {}", verdict(p99 <= P99_GOAL));
+    Ok(())
+}
