@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::installation::Store;
-use crate::session::execute;
+use crate::session::{Session, execute, fetch_all};
 use crate::sql;
 
 /// A grant that is used now.
@@ -14,8 +14,25 @@ pub struct UsedGrant {
     pub expires: i64,
 }
 
+#[derive(sqlx::FromRow)]
+struct Row {
+    grant_hash: Vec<u8>,
+    expires: i64,
+}
+
+impl Session {
+    /// The grants that are noted as used.
+    pub async fn used_grants(&mut self) -> Result<Vec<UsedGrant>, StoreError> {
+        let grant = |row: Row| {
+            let hash = row.grant_hash.try_into().map_err(|_| StoreError::Inconsistent("a used grant".into()))?;
+            Ok(UsedGrant { hash, expires: row.expires })
+        };
+        fetch_all!(self, Row, sql::USED_GRANTS)?.into_iter().map(grant).collect()
+    }
+}
+
 impl Store {
-    /// Notes whether this instance keeps used grants in the database.
+    /// Notes whether the database knows all grants that were used.
     pub async fn set_grants_recorded(&self, recorded: bool) -> Result<(), StoreError> {
         let mut session = self.bookkeeping().await?;
         execute!(session, sql::SET_GRANTS_RECORDED, recorded)?;

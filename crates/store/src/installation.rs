@@ -100,7 +100,7 @@ pub struct Installation {
     pub stopped: Option<Timestamp>,
     /// Whether the database was made just now.
     pub is_new: bool,
-    /// Whether the last instance kept used grants in the database.
+    /// Whether the database knows all grants that the last instance took.
     pub grants_recorded: bool,
 }
 
@@ -206,7 +206,7 @@ impl Store {
             None => {
                 execute!(session, sql::CREATE_INSTALLATION, kind.as_str(), now.as_microsecond(), key_check)?;
                 let key_check = key_check.to_vec();
-                Installation { key_check, created: now, stopped: None, is_new, grants_recorded: false }
+                Installation { key_check, created: now, stopped: None, is_new, grants_recorded: true }
             }
         };
         self.take_epoch(session).await?;
@@ -248,7 +248,7 @@ impl Store {
         Ok(Write::new(session, context, now, row.last_change))
     }
 
-    /// Begins to write what is no domain state: sessions of persons.
+    /// Begins to write what is no domain state: sessions of persons, used grants.
     pub(crate) async fn bookkeeping(&self) -> Result<Session, StoreError> {
         self.write_session().await
     }

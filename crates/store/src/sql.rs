@@ -33,7 +33,7 @@ macro_rules! statements {
 statements! {
     // The installation
     INSTALLATION = "SELECT kind, created, key_check, epoch, stopped, last_change, grants_recorded FROM installation WHERE id = 1";
-    CREATE_INSTALLATION = "INSERT INTO installation (id, kind, created, key_check, epoch, stopped, last_change) VALUES (1, $1, $2, $3, 0, NULL, 0)";
+    CREATE_INSTALLATION = "INSERT INTO installation (id, kind, created, key_check, epoch, stopped, last_change, grants_recorded) VALUES (1, $1, $2, $3, 0, NULL, 0, TRUE)";
     TAKE_EPOCH = "UPDATE installation SET epoch = epoch + 1, stopped = NULL WHERE id = 1 RETURNING epoch";
     SET_GRANTS_RECORDED = "UPDATE installation SET grants_recorded = $1 WHERE id = 1";
     BEGIN_WRITE = "UPDATE installation SET epoch = epoch WHERE id = 1 AND epoch = $1 RETURNING last_change";
@@ -108,6 +108,7 @@ statements! {
 
     // Grants that were used
     USE_GRANT = "INSERT INTO used_grant (grant_hash, expires) VALUES ($1, $2) ON CONFLICT (grant_hash) DO NOTHING";
+    USED_GRANTS = "SELECT grant_hash, expires FROM used_grant";
     FORGET_GRANTS = "DELETE FROM used_grant WHERE expires <= $1";
 
     // Signing keys

@@ -691,6 +691,7 @@ async fn a_grant_is_used_once(database: TestDatabase) {
     // What has expired is forgotten: the check of its times refuses it from then on.
     assert_eq!(store.use_grants(&[grant(1, 200)], 100).await.unwrap(), [true]);
     assert_eq!(store.use_grants(&[], 100).await.unwrap(), Vec::<bool>::new());
+    assert_eq!(store.read().await.unwrap().used_grants().await.unwrap(), [grant(1, 200)]);
 }
 
 async fn why_there_is_no_system_user_is_found(database: TestDatabase) {

@@ -2,9 +2,9 @@
 
 use std::any::Any;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -18,6 +18,7 @@ use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 use model::RedirectRules;
 use store::{ChangeContext, Database, Installation, InstallationKind, KeyPurpose, Store, Write};
+use token::grant::Strictness;
 use tokio::net::TcpListener;
 use tower::Layer as _;
 use tower::util::MapRequestLayer;
@@ -50,7 +51,9 @@ const MAX_BODY: usize = 2 * 1024 * 1024;
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// How often an instance makes sure that it is still the one, and that the model is up to date.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
-/// How many such rounds are between two looks at the files with roots and revocation lists.
+/// How long such a look counts, in milliseconds.
+const CONFIRMATION_HOLDS: u64 = 10_000;
+/// How many rounds are between two looks at the files with roots and revocation lists.
 const RELOAD_EVERY: u64 = 60;
 /// What a master key is known by.
 const KEY_CHECK: &[u8] = b"systembruker";
@@ -85,6 +88,10 @@ pub struct App {
     /// What only a sandbox has.
     pub sandbox: Option<Sandbox>,
     ours: AtomicBool,
+    started: Instant,
+    /// When it was last made sure that this is the one live instance and up to date, in milliseconds after `started`; 0
+    /// while nobody watches.
+    confirmed: AtomicU64,
 }
 
 /// What it takes to start.
@@ -112,6 +119,9 @@ impl App {
         let now = clock.now();
         let (store, installation) = open_store(start.database, start.kind, &start.vault, &random, now).await?;
         let recorded = start.tokens.record_used_grants;
+        let replay = Replay::new(replay_horizon(&installation, now));
+        replay.remember(&store.read().await?.used_grants().await?);
+        // Until this instance stops in good order, the database knows only what is recorded all along.
         store.set_grants_recorded(recorded).await?;
         let (grant_recorder, grant_queue) = if recorded { Some(replay::recorder()) } else { None }.unzip();
         let mut purposes = vec![KeyPurpose::Maskinporten];
@@ -136,13 +146,15 @@ impl App {
             model: ReadModel::default(),
             vault: start.vault,
             created: installation.created,
-            tokens: TokenService::new(start.tokens, Replay::new(replay_horizon(&installation, recorded, now)))?,
+            tokens: TokenService::new(start.tokens, replay)?,
             grant_recorder,
             grant_queue: Mutex::new(grant_queue),
             housekeeping: Housekeeping::default(),
             login,
             sandbox: start.sandbox,
             ours: AtomicBool::new(true),
+            started: Instant::now(),
+            confirmed: AtomicU64::new(0),
         };
         app.model.rebuild(&app.store, &app.vault).await?;
         Ok(Arc::new(app))
@@ -164,7 +176,21 @@ impl App {
 
     /// Whether tokens and decisions may be given: this is the one live instance, and the model is up to date.
     pub fn may_answer(&self) -> bool {
-        self.ours.load(Ordering::SeqCst) && self.model.is_current()
+        self.ours.load(Ordering::SeqCst) && self.model.is_current() && self.is_confirmed()
+    }
+
+    /// Whether the last look at who is the live instance is fresh. A look that hangs must not leave old answers standing.
+    fn is_confirmed(&self) -> bool {
+        let confirmed = self.confirmed.load(Ordering::SeqCst);
+        confirmed == 0 || self.milliseconds() < confirmed.saturating_add(CONFIRMATION_HOLDS)
+    }
+
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+
+    fn confirm(&self) {
+        self.confirmed.store(self.milliseconds(), Ordering::SeqCst);
     }
 
     /// What vendors may register as redirect URLs.
@@ -175,8 +201,10 @@ impl App {
     /// Makes sure, again and again, that this is the one live instance and that the model is up to date. A database that
     /// cannot be reached means that neither is known, and nothing is answered.
     async fn watch(self: Arc<Self>) {
-        for round in 1_u64.. {
+        self.confirm();
+        loop {
             tokio::time::sleep(WATCH_INTERVAL).await;
+            let began = self.milliseconds();
             let ours = self.store.still_ours().await;
             if self.ours.swap(ours, Ordering::SeqCst) != ours {
                 tracing::warn!(ours, "whether this is the one live instance has changed");
@@ -186,11 +214,25 @@ impl App {
             }
             let was_current = self.model.is_current();
             match self.model.catch_up(&self.store, &self.vault).await {
-                Ok(()) if !was_current => tracing::info!("the model is up to date again"),
+                Ok(()) => {
+                    self.confirmed.store(began, Ordering::SeqCst);
+                    if !was_current {
+                        tracing::info!("the model is up to date again");
+                    }
+                }
                 Err(error) if was_current => tracing::error!(%error, "the model cannot be kept up to date"),
-                _ => {}
+                Err(_) => {}
             }
-            if let Err(error) = housekeeping::run(&self).await {
+        }
+    }
+
+    /// Does, again and again, what is to be done from time to time. Apart from [`App::watch`], which must not wait for it.
+    async fn keep_house(self: Arc<Self>) {
+        for round in 1_u64.. {
+            tokio::time::sleep(WATCH_INTERVAL).await;
+            if self.may_answer()
+                && let Err(error) = housekeeping::run(&self).await
+            {
                 tracing::error!("what is to be done from time to time could not be done: {error:#}");
             }
             if round.is_multiple_of(RELOAD_EVERY) {
@@ -198,6 +240,16 @@ impl App {
                 let _ = tokio::task::spawn_blocking(move || app.tokens.reload_certificates()).await;
             }
         }
+    }
+
+    /// Writes to the database which grants were used, for the next instance to begin with.
+    async fn keep_used_grants(&self) -> anyhow::Result<()> {
+        const TOGETHER: usize = 5_000;
+        let now = self.clock.seconds();
+        for grants in self.tokens.replay.remembered().chunks(TOGETHER) {
+            self.store.use_grants(grants, now).await?;
+        }
+        Ok(self.store.set_grants_recorded(true).await?)
     }
 
     /// Writes used grants to the database, where that is set, until the process ends.
@@ -238,13 +290,10 @@ pub async fn open_store(
     Ok((store, installation))
 }
 
-/// The last second in which grants may have been used that nothing is known of: the one in which the last instance
-/// stopped, or now, if it did not stop in good order. `None` where there were none, or the database knows them.
-fn replay_horizon(installation: &Installation, recorded: bool, now: Timestamp) -> Option<i64> {
-    if installation.is_new || (recorded && installation.grants_recorded) {
-        return None;
-    }
-    Some(installation.stopped.unwrap_or(now).as_second())
+/// The last `iat` of grants that may have been used and that nothing is known of: after a crash, that of any grant that can
+/// have been good until now. `None` where the database knows them.
+fn replay_horizon(installation: &Installation, now: Timestamp) -> Option<i64> {
+    (!installation.grants_recorded).then(|| now.as_second() + Strictness::default().time_rules().max_ahead)
 }
 
 /// Makes a signing key for each purpose that has none yet. It signs at once.
@@ -370,7 +419,11 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let service = service(&app)?;
-    let background = [tokio::spawn(Arc::clone(&app).watch()), tokio::spawn(Arc::clone(&app).record_grants())];
+    let background = [
+        tokio::spawn(Arc::clone(&app).watch()),
+        tokio::spawn(Arc::clone(&app).keep_house()),
+        tokio::spawn(Arc::clone(&app).record_grants()),
+    ];
     let (draining, drained) = tokio::sync::oneshot::channel();
     let signal = async move {
         stop.await;
@@ -394,7 +447,10 @@ pub async fn serve(
     }
     let now = app.clock.now();
     match Arc::try_unwrap(app) {
-        Ok(app) => app.store.close(now).await?,
+        Ok(app) => {
+            app.keep_used_grants().await?;
+            app.store.close(now).await?;
+        }
         // Something still answers; without a note of when we stopped, the next start is only more careful.
         Err(_) => tracing::warn!("the store could not be closed in good order"),
     }

@@ -243,6 +243,7 @@ pub struct ReadModel {
     systems: DashMap<Uuid, Arc<RegisteredSystem>>,
     systems_by_id: DashMap<String, Uuid>,
     systems_by_client: DashMap<String, Uuid>,
+    deleted_systems_by_client: DashMap<String, HashSet<Uuid>>,
     system_users: DashMap<Uuid, Arc<SystemUser>>,
     system_users_by_triple: DashMap<Triple, Uuid>,
     system_users_by_owner: DashMap<Uuid, HashSet<Uuid>>,
@@ -333,10 +334,10 @@ impl ReadModel {
         self.system(internal_id)
     }
 
-    /// A deleted system that a client once belonged to.
-    pub fn deleted_system_of_client(&self, client_id: &str) -> Option<Arc<RegisteredSystem>> {
-        let held = |system: &RegisteredSystem| system.is_deleted && system.client_ids.iter().any(|id| id == client_id);
-        self.systems.iter().find(|entry| held(entry)).map(|entry| Arc::clone(&entry))
+    /// A deleted system of this vendor that a client once belonged to.
+    pub fn deleted_system_of_client(&self, client_id: &str, vendor: OrgNumber) -> Option<Arc<RegisteredSystem>> {
+        let systems = self.deleted_systems_by_client.get(client_id)?;
+        systems.iter().filter_map(|id| self.system(*id)).find(|system| system.vendor == vendor)
     }
 
     /// The systems of a vendor that are not deleted, by id.
@@ -515,8 +516,10 @@ impl ReadModel {
         }
         let Some(system) = system else { return };
         self.systems_by_id.insert(system.id.to_string(), id);
-        if !system.is_deleted {
-            for client in &system.client_ids {
+        for client in &system.client_ids {
+            if system.is_deleted {
+                self.deleted_systems_by_client.entry(client.clone()).or_default().insert(id);
+            } else {
                 self.systems_by_client.insert(client.clone(), id);
             }
         }
@@ -544,6 +547,7 @@ impl ReadModel {
         self.systems.clear();
         self.systems_by_id.clear();
         self.systems_by_client.clear();
+        self.deleted_systems_by_client.clear();
         self.system_users.clear();
         self.system_users_by_triple.clear();
         self.system_users_by_owner.clear();

@@ -10,7 +10,6 @@ use jiff::SignedDuration;
 use model::OrgNumber;
 use secrecy::SecretString;
 use store::Database;
-use token::grant::Strictness;
 
 use crate::http::faces::{Face, PublicUrl};
 use crate::login::oidc::OidcSettings;
@@ -81,8 +80,8 @@ pub struct TokensSettings {
     /// How many tokens a client may ask for in a second, on average; twice as many at once. 0 for no limit.
     #[config(default = 100, env = "SYSTEMBRUKER_TOKENS_REQUESTS_PER_SECOND")]
     pub requests_per_second: u32,
-    /// Where it is remembered which grants were used. `memory`: grants signed before the service started are refused.
-    /// `database`: they are not, and every token waits for a write that it shares with others.
+    /// Where it is remembered which grants were used. `memory`: after a crash, grants signed before it are
+    /// refused. `database`: they are not, and every token waits for a write that it shares with others.
     #[config(default = "memory", env = "SYSTEMBRUKER_TOKENS_USED_GRANTS")]
     pub used_grants: String,
 }
@@ -187,15 +186,13 @@ impl Settings {
 
     /// How the token service is set up.
     pub fn tokens(&self) -> anyhow::Result<TokenSettings> {
-        let levels = [Strictness::Strict, Strictness::Standard, Strictness::Lenient];
-        let strictness = levels.into_iter().find(|level| level.name() == self.tokens.grants);
         let record_used_grants = match &*self.tokens.used_grants {
             "memory" => false,
             "database" => true,
             _ => anyhow::bail!("the setting tokens.used_grants is memory or database"),
         };
         Ok(TokenSettings {
-            strictness: strictness.context("the setting tokens.grants is strict, standard or lenient")?,
+            strictness: self.tokens.grants.parse().context("the setting tokens.grants")?,
             certificates: self.certificates()?,
             requests_per_second: NonZeroU32::new(self.tokens.requests_per_second),
             record_used_grants,
@@ -229,6 +226,9 @@ impl Settings {
         }
         let hours = |hours: u32| SignedDuration::from_hours(i64::from(hours));
         let (every, publish_ahead) = (hours(rotate_days.saturating_mul(24)), hours(publish_ahead_hours));
+        if publish_ahead_hours < 2 {
+            anyhow::bail!("signing_keys.publish_ahead_hours is at least 2: keys may be kept for an hour");
+        }
         if rotate_days > 0 && every <= publish_ahead {
             anyhow::bail!("signing_keys.rotate_days is longer than signing_keys.publish_ahead_hours");
         }

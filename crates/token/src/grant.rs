@@ -1,6 +1,8 @@
 //! The JWT grant (RFC 7523 §2.1) with which a client asks Maskinporten for a token.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use model::{Iso6523, OrgNumber};
@@ -47,6 +49,8 @@ pub enum Strictness {
 }
 
 impl Strictness {
+    const ALL: [Self; 3] = [Self::Strict, Self::Standard, Self::Lenient];
+
     /// The name in settings.
     pub fn name(self) -> &'static str {
         match self {
@@ -68,6 +72,36 @@ impl Strictness {
             matches!(rest, Some("" | "/token"))
         };
         aud == issuer || (self == Self::Lenient && lenient())
+    }
+}
+
+/// A text that names no level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("strict, standard or lenient")]
+pub struct StrictnessError;
+
+impl FromStr for Strictness {
+    type Err = StrictnessError;
+
+    fn from_str(text: &str) -> Result<Self, StrictnessError> {
+        Self::ALL.into_iter().find(|level| level.name() == text).ok_or(StrictnessError)
+    }
+}
+
+/// The end user that a token is restricted to: a national identity number, which is not shown in logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EndUser(String);
+
+impl EndUser {
+    /// The number.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for EndUser {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("EndUser(…)")
     }
 }
 
@@ -114,7 +148,7 @@ pub struct Grant {
     /// The APIs the token shall be for.
     pub resource: Vec<String>,
     /// The end user the token shall be restricted to.
-    pub pid: Option<String>,
+    pub pid: Option<EndUser>,
     /// The organisation that has delegated the scopes to the client's.
     pub consumer_org: Option<OrgNumber>,
     /// What else is asked for (RFC 9396); see [`Grant::system_user_request`].
@@ -147,7 +181,7 @@ impl Grant {
             jti: text(&claims, "jti")?,
             scope,
             resource: resources(&claims)?,
-            pid: text(&claims, "pid")?,
+            pid: text(&claims, "pid")?.map(EndUser),
             consumer_org: organisation(&claims, "consumer_org")?,
             authorization_details: claims.get("authorization_details").filter(|value| !value.is_null()).cloned(),
         })
@@ -158,12 +192,13 @@ impl Grant {
         self.scope.split_ascii_whitespace()
     }
 
-    /// What is remembered of a used grant until its `exp`: a hash of client and `jti`, or of the whole assertion where
-    /// there is no `jti`.
+    /// What is remembered of a used grant until its `exp`: a hash of client and `jti`, or of what was signed where there
+    /// is no `jti`.
     pub fn replay_key(&self, assertion: &str) -> [u8; 32] {
         let text = match &self.jti {
             Some(jti) => Cow::Owned(format!("{}\u{0}{jti}", self.iss)),
-            None => Cow::Borrowed(assertion),
+            // Not the whole assertion: what stands after the signed part could be written in more than one way.
+            None => Cow::Borrowed(assertion.rsplit_once('.').map_or(assertion, |(signed, _)| signed)),
         };
         let mut key = [0; 32];
         key.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
@@ -304,17 +339,18 @@ impl SystemUserRequest {
             "systemuser_org",
             "an organisation: authority iso6523-actorid-upis, ID 0192: and nine digits with a right check digit",
         );
-        let org = detail.get("systemuser_org").ok_or(ORG)?;
-        if let Some(unknown) =
-            org.as_object().and_then(|org| org.keys().find(|name| !matches!(name.as_str(), "authority" | "ID" | "id")))
-        {
+        let org = detail.get("systemuser_org").and_then(Value::as_object).ok_or(ORG)?;
+        if let Some(unknown) = org.keys().find(|name| !matches!(name.as_str(), "authority" | "ID" | "id")) {
             return Err(Error::UnknownField(format!("systemuser_org.{}", printable(unknown))));
         }
-        let owner = serde_json::from_value::<Iso6523>(org.clone()).ok().and_then(|org| org.org_number()).ok_or(ORG)?;
+        let owner = serde_json::from_value::<Iso6523>(Value::Object(org.clone()))
+            .ok()
+            .and_then(|org| org.org_number())
+            .ok_or(ORG)?;
         let external_ref = match detail.get("externalRef") {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) if text.is_empty() => None,
-            Some(Value::String(text)) if text.chars().count() <= 255 => Some(text.clone()),
+            Some(Value::String(text)) if text.chars().count() <= 255 && !text.contains('\0') => Some(text.clone()),
             Some(_) => return Err(Error::WrongValue("externalRef", "a text of at most 255 characters")),
         };
         Ok(Self { owner, external_ref })
@@ -500,6 +536,10 @@ mod tests {
             ask(json!([{"type": SYSTEM_USER_TYPE, "systemuser_org": org, "external_ref": "x"}])),
             Err(Error::UnknownField("external_ref".into()))
         );
+        assert!(
+            ask(json!([{"type": SYSTEM_USER_TYPE, "systemuser_org": ["iso6523-actorid-upis", "0192:310904473"]}]))
+                .is_err()
+        );
         for id in ["310904473", "0192:310904474", "9908:310904473", "0192:"] {
             let org = json!({"authority": "iso6523-actorid-upis", "ID": id});
             assert!(matches!(
@@ -516,8 +556,8 @@ mod tests {
         assert_eq!(grant.replay_key("x"), grant.replay_key("y"));
         assert_ne!(grant.replay_key("x"), other_client.replay_key("x"));
         let without = Grant { jti: None, ..grant };
-        assert_eq!(without.replay_key("x"), without.replay_key("x"));
-        assert_ne!(without.replay_key("x"), without.replay_key("y"));
+        assert_eq!(without.replay_key("a.x.s"), without.replay_key("a.x.t"));
+        assert_ne!(without.replay_key("a.x.s"), without.replay_key("a.y.s"));
     }
 
     proptest! {

@@ -32,5 +32,5 @@ CREATE TABLE used_grant (
 );
 CREATE INDEX used_grant_by_expiry ON used_grant (expires);
 
--- Whether the instance that has the database, or had it last, keeps used grants in it.
+-- Whether the table above knows all grants that were used up to now, or up to when the last instance stopped.
 ALTER TABLE installation ADD COLUMN grants_recorded BOOLEAN NOT NULL DEFAULT FALSE;

@@ -93,7 +93,7 @@ impl KeyCommand {
             Self::Import(import) => (import.run().await, import.common),
             Self::Withdraw(Withdraw { common, kid }) => {
                 let keys = Installation::change(&common.config, async |installation, tx| {
-                    keys::withdraw(tx, &kid, installation.now).await?;
+                    keys::withdraw(tx, &installation.vault, &kid, installation.now).await?;
                     show(installation, tx).await
                 });
                 (keys.await, common)

@@ -39,7 +39,7 @@ pub struct SandboxCommand {
     #[arg(long, value_name = "NAME=ORIGIN")]
     public_url: Vec<PublicUrl>,
     /// How strictly grants are read: strict, standard or lenient (see `systembruker config`)
-    #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = strictness)]
+    #[arg(long, value_name = "LEVEL", default_value = "standard")]
     grants: Strictness,
     /// Trust the enterprise certificates of these authorities too (PEM); revocation is not looked at
     #[arg(long, value_name = "FILE")]
@@ -47,12 +47,6 @@ pub struct SandboxCommand {
     /// How many tokens a client may ask for in a second; without it there is no limit
     #[arg(long, value_name = "NUMBER")]
     requests_per_second: Option<NonZeroU32>,
-}
-
-/// Reads how strictly grants are read.
-fn strictness(text: &str) -> Result<Strictness, String> {
-    let levels = [Strictness::Strict, Strictness::Standard, Strictness::Lenient];
-    levels.into_iter().find(|level| level.name() == text).ok_or_else(|| "strict, standard or lenient".into())
 }
 
 /// What to start a sandbox with.

@@ -1,6 +1,7 @@
 //! `/token`, the metadata of RFC 8414, and the key set.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -14,6 +15,7 @@ use token::grant::Grant;
 use token::keys::Algorithm;
 use utoipa::ToSchema;
 
+use super::admin::rules::GRANT_TYPES;
 use super::diagnosis;
 use super::refusal::Refusal;
 use super::replay::CannotUse;
@@ -23,7 +25,9 @@ use crate::http::extract::{Json, Path, body};
 use crate::http::faces::Face;
 use crate::http::problem::ApiError;
 
-const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const GRANT_TYPE: &str = GRANT_TYPES[0];
+/// How long a grant waits at most to be recorded as used.
+const RECORDING_TIME: Duration = Duration::from_secs(10);
 
 /// What a client gets.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,7 +67,7 @@ pub async fn token(State(app): State<Arc<App>>, request: Request) -> Response {
         Err(_) => Err(Refusal::Form("The form could not be read to its end.".into())),
     };
     let issued = match assertion {
-        Ok(assertion) => issue(&app, &assertion).await,
+        Ok(assertion) => issue(&app, assertion.trim()).await,
         Err(refusal) => Err(refusal),
     };
     match issued {
@@ -97,7 +101,7 @@ fn assertion(form: &[u8]) -> Result<String, Refusal> {
     assertion.ok_or_else(|| Refusal::Form("The parameter assertion is missing.".into()))
 }
 
-/// Gives a token for an assertion.
+/// Gives a token for an assertion, which has nothing around it.
 pub async fn issue(app: &App, assertion: &str) -> Result<TokenResponse, Refusal> {
     if !app.may_answer() {
         return Err(Refusal::Unavailable);
@@ -109,48 +113,52 @@ pub async fn issue(app: &App, assertion: &str) -> Result<TokenResponse, Refusal>
         strictness: app.tokens.strictness,
         certificates: certificates.as_deref(),
     };
-    let (authenticated, _) = app.model.consistent(|model| rules::authenticate(model, &rules, assertion, now));
-    let authenticated = authenticated?;
-    // Counted only when the client has shown who it is, so that nobody uses up another's share.
+    let authenticate = || app.model.consistent(|model| rules::authenticate(model, &rules, assertion, now));
+    let (authenticated, mut seen) = authenticate();
+    let mut authenticated = authenticated?;
+    let key = authenticated.grant.replay_key(assertion);
+    // One that was used is not counted, so that nobody uses up a client's share with what the client has sent.
+    if app.tokens.replay.was_used(&key) {
+        return Err(Refusal::Used);
+    }
     app.tokens.count(&authenticated.grant.iss).map_err(|wait| Refusal::TooMany { wait })?;
-    use_up(app, &authenticated.grant, assertion, now).await?;
+    use_up(app, &authenticated.grant, key, now).await?;
     loop {
-        let (issue, generation) = app.model.consistent(|model| rules::authorize(model, &authenticated));
-        let issue = match issue {
-            Ok(issue) => issue,
+        // A change that forbids this token may have come meanwhile, and may come while it is signed: a key taken away,
+        // a system user deleted. Then everything is looked at again.
+        if !app.model.unchanged_since(seen) {
+            let (again, generation) = authenticate();
+            (authenticated, seen) = (again?, generation);
+        }
+        let (issue, _) = app.model.consistent(|model| rules::authorize(model, &authenticated));
+        let response = match issue {
+            Ok(issue) => sign(app, &authenticated, &issue)?,
             Err(Refusal::NoSystemUser(reason)) => {
                 return Err(diagnosis::no_system_user(app, &authenticated.grant, reason).await);
             }
             Err(refusal) => return Err(refusal),
         };
-        let response = sign(app, &authenticated, &issue)?;
-        // A change that forbids this token may have come while it was signed. Then it does not leave.
-        let still = app.model.unchanged_since(generation)
-            || app.model.consistent(|model| rules::authorize(model, &authenticated)).0.as_ref() == Ok(&issue);
-        if still && app.may_answer() {
-            return Ok(response);
-        }
         if !app.may_answer() {
             return Err(Refusal::Unavailable);
+        }
+        if app.model.unchanged_since(seen) {
+            return Ok(response);
         }
     }
 }
 
 /// Uses the grant up: whatever becomes of it, it is good for no other token.
-async fn use_up(app: &App, grant: &Grant, assertion: &str, now: Timestamp) -> Result<(), Refusal> {
-    let key = grant.replay_key(assertion);
+async fn use_up(app: &App, grant: &Grant, key: [u8; 32], now: Timestamp) -> Result<(), Refusal> {
     app.tokens.replay.use_once(key, grant.iat, grant.exp, now.as_second()).map_err(|error| match error {
         CannotUse::Used => Refusal::Used,
         CannotUse::FromBefore => Refusal::FromBefore,
         CannotUse::Full => Refusal::Unavailable,
     })?;
-    match &app.grant_recorder {
-        None => Ok(()),
-        Some(recorder) => match recorder.use_once(key, grant.exp).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Refusal::Used),
-            Err(_) => Err(Refusal::Unavailable),
-        },
+    let Some(recorder) = &app.grant_recorder else { return Ok(()) };
+    match tokio::time::timeout(RECORDING_TIME, recorder.use_once(key, grant.exp)).await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err(Refusal::Used),
+        Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
     }
 }
 
@@ -181,7 +189,7 @@ fn sign(app: &App, authenticated: &Authenticated, issue: &Issue) -> Result<Token
         consumer: Iso6523::new(issue.consumer),
         consumer_prefix: issue.consumer_prefix.clone(),
         aud,
-        pid: grant.pid.clone(),
+        pid: grant.pid.as_ref().map(|pid| pid.expose().to_owned()),
     };
     let access_token = key.sign(&claims).map_err(|_| Refusal::Internal)?;
     // Whole seconds left, of which one has begun.

@@ -32,6 +32,7 @@ async fn diagnose(app: &App, client_id: &str, asked: &SystemUserRequest) -> Resu
     };
     let external_ref = asked.external_ref.clone().unwrap_or_else(|| asked.owner.to_string());
     let mut session = app.store.read().await?;
+    let had = session.had_system_user(system.internal_id, party.party_uuid, &external_ref).await?;
     for kind in [SystemUserKind::Standard, SystemUserKind::Agent] {
         let key = RequestKey {
             system: system.internal_id,
@@ -41,17 +42,18 @@ async fn diagnose(app: &App, client_id: &str, asked: &SystemUserRequest) -> Resu
         };
         let Some(request) = session.latest_request(&key).await? else { continue };
         return Ok(match request.status_at(app.clock.now()) {
-            RequestStatus::New => NoSystemUser::RequestWaits,
             RequestStatus::Rejected => NoSystemUser::RequestRejected,
             RequestStatus::Timedout => NoSystemUser::RequestTimedOut,
-            RequestStatus::Accepted => NoSystemUser::Deleted,
+            RequestStatus::Accepted if had => NoSystemUser::Deleted,
+            // Approved just now, after memory was asked.
+            RequestStatus::New | RequestStatus::Accepted => NoSystemUser::RequestWaits,
         });
     }
     let (system, owner) = (system.internal_id, party.party_uuid);
     if session.withdrew_request(system, owner, &external_ref).await? {
         return Ok(NoSystemUser::RequestWithdrawn);
     }
-    if session.had_system_user(system, owner, &external_ref).await? {
+    if had {
         return Ok(NoSystemUser::Deleted);
     }
     let of_system = |party| {

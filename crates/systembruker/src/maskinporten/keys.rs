@@ -14,7 +14,7 @@ use token::certificates::CertificateChain;
 use token::keys::SigningKey;
 
 use crate::clock::Random;
-use crate::read_model::SigningKeys;
+use crate::read_model::{SigningKeys, signing_keys};
 use crate::vault::{Purpose, Vault};
 
 /// When keys are made and when they begin to sign.
@@ -117,13 +117,15 @@ pub enum WithdrawError {
 }
 
 /// Deletes a key of Maskinporten's, unless nothing would be left to sign with.
-pub async fn withdraw(tx: &mut Write, kid: &str, now: Timestamp) -> anyhow::Result<()> {
-    let keys = tx.signing_keys().await?;
-    let ours: Vec<_> = keys.iter().filter(|key| key.purpose == KeyPurpose::Maskinporten).collect();
-    if !ours.iter().any(|key| key.kid == kid) {
+pub async fn withdraw(tx: &mut Write, vault: &Vault, kid: &str, now: Timestamp) -> anyhow::Result<()> {
+    let (ours, _) = signing_keys(tx, vault).await?;
+    let entries: Vec<_> =
+        ours.entries(now).map(|(entry, retired)| (entry.key.kid(), entry.signs_from, retired)).collect();
+    if !entries.iter().any(|(other, ..)| *other == kid) {
         return Err(WithdrawError::Unknown(kid.to_owned()).into());
     }
-    if !ours.iter().any(|key| key.kid != kid && key.signs_from <= now) {
+    // One whose time is over must not sign again.
+    if !entries.iter().any(|(other, signs_from, retired)| *other != kid && *signs_from <= now && !retired) {
         return Err(WithdrawError::Last(kid.to_owned()).into());
     }
     tx.delete_signing_key(kid).await?;

@@ -57,8 +57,13 @@ pub enum Refusal {
     Used,
     /// The grant is from before the service started.
     FromBefore,
-    /// Scopes that the client does not have.
-    ScopeNotOnClient(Vec<String>),
+    /// Scopes that the client cannot get tokens for.
+    InvalidScopes {
+        /// Which.
+        invalid: Vec<String>,
+        /// Which of them are on the client, but do not exist or are deactivated.
+        gone: Vec<String>,
+    },
     /// A scope that is not for clients of this kind.
     ScopeNotForMaskinporten(String),
     /// A scope that was not granted to the client's organisation.
@@ -281,13 +286,13 @@ impl Refusal {
             Self::FromBefore => grant(
                 None,
                 AUTHENTICATION,
-                "The grant was signed before the service started last. Sign a new one.",
+                "The grant was signed before the service started last. Sign a new one, in a few seconds.",
             ),
-            Self::ScopeNotOnClient(scopes) => bad(
+            Self::InvalidScopes { invalid, gone } => bad(
                 "invalid_scope",
                 Some("MP-200"),
-                format!("Token request contains invalid scopes for client, {}", scopes.join(" ")),
-                "Add them to the client. A scope that is granted to the organisation is not on its clients by itself.".into(),
+                format!("Token request contains invalid scopes for client, {}", invalid.join(" ")),
+                invalid_scopes(invalid, gone),
             ),
             Self::ScopeNotForMaskinporten(scope) => bad(
                 "invalid_scope",
@@ -404,9 +409,24 @@ impl Refusal {
     }
 }
 
-/// The words of an error as a sentence.
+fn invalid_scopes(invalid: &[String], gone: &[String]) -> String {
+    let add = "Add them to the client. A scope that is granted to the organisation is not on its clients by itself.";
+    match (gone.len(), invalid.len()) {
+        (0, _) => add.to_owned(),
+        (gone_ones, all) => {
+            let gone = format!("On the client, but deactivated or not existing (ask the owner): {}.", gone.join(" "));
+            if gone_ones == all { gone } else { format!("{gone} The others are not on the client: add them.") }
+        }
+    }
+}
+
+/// The words of an error as a sentence. What begins with a name of the wire stays as it is.
 fn sentence(error: &impl std::fmt::Display) -> String {
     let text = error.to_string();
+    let is_name = |word: &str| word.contains('_') || word == "x5c";
+    if text.split(' ').next().is_some_and(is_name) {
+        return format!("{text}.");
+    }
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(characters).chain(['.']).collect()

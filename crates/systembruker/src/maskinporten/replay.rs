@@ -1,12 +1,13 @@
 //! Which grants were used. A grant is good for one token.
 //!
-//! [`Replay`] remembers in memory. What was remembered is gone when the process ends, so that grants from before are
-//! refused. Where that is not wanted, a [`Recorder`] also keeps them in the database: those that come at the same time
-//! are written together, so that no grant costs a write of its own to the disk.
+//! [`Replay`] remembers in memory. When an instance stops in good order it writes what it remembers to the database, and
+//! the next one begins with it. After a crash nothing is known, and grants from before are refused. Where that is not
+//! wanted, a [`Recorder`] keeps them in the database all along: those that come at the same time are written together, so
+//! that no grant costs a write of its own to the disk.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use store::{Store, StoreError, UsedGrant};
 use thiserror::Error;
@@ -15,6 +16,9 @@ use tokio::sync::{mpsc, oneshot};
 const SHARDS: usize = 16;
 /// How many grants are remembered at once; a grant lasts three minutes at most.
 const MAX_REMEMBERED: usize = 4_000_000;
+/// How long a grant is remembered after it has expired, in seconds: longer than a request may take, since it may have
+/// been found valid a while ago.
+const KEPT_FOR: i64 = 60;
 
 /// Why a grant cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -37,6 +41,8 @@ pub struct Replay {
     remembered: AtomicUsize,
     /// Grants of this second and earlier are not known to be unused.
     horizon: AtomicI64,
+    /// What expired up to this second may be forgotten: a clock that goes back must not make it valid again.
+    forgotten: AtomicI64,
 }
 
 #[derive(Debug, Default)]
@@ -52,24 +58,63 @@ impl Replay {
             shards: Default::default(),
             remembered: AtomicUsize::new(0),
             horizon: AtomicI64::new(horizon.unwrap_or(i64::MIN)),
+            forgotten: AtomicI64::new(i64::MIN),
         }
+    }
+
+    /// Remembers grants that another instance saw used.
+    pub fn remember(&self, grants: &[UsedGrant]) {
+        for grant in grants {
+            if let Some(mut shard) = self.shard(&grant.hash)
+                && shard.used.insert(grant.hash)
+            {
+                shard.by_expiry.entry(grant.expires).or_default().push(grant.hash);
+                self.remembered.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// All that is remembered.
+    pub fn remembered(&self) -> Vec<UsedGrant> {
+        let mut grants = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let by_expiry = shard.by_expiry.iter();
+            grants.extend(
+                by_expiry
+                    .flat_map(|(expires, keys)| keys.iter().map(|hash| UsedGrant { hash: *hash, expires: *expires })),
+            );
+        }
+        grants
+    }
+
+    fn shard(&self, key: &[u8; 32]) -> Option<MutexGuard<'_, Shard>> {
+        let index = usize::from(key.first().copied().unwrap_or_default()) % SHARDS;
+        let shard = self.shards.get(index)?;
+        Some(shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Whether a grant was used, as far as is remembered. That it was not is no promise: only [`Replay::use_once`]
+    /// decides.
+    pub fn was_used(&self, key: &[u8; 32]) -> bool {
+        self.shard(key).is_some_and(|shard| shard.used.contains(key))
     }
 
     /// Refuses all grants made up to this second: the clock was turned back over time in which grants were used.
     pub fn refuse_until(&self, second: i64) {
         self.horizon.store(second, Ordering::SeqCst);
+        self.forgotten.store(i64::MIN, Ordering::SeqCst);
     }
 
     /// Uses a grant: the first caller wins, every other is refused. `now`, `issued` and `expires` are seconds since
     /// 1970.
     pub fn use_once(&self, key: [u8; 32], issued: i64, expires: i64, now: i64) -> Result<(), CannotUse> {
-        if issued <= self.horizon.load(Ordering::SeqCst) {
+        let Some(mut shard) = self.shard(&key) else { return Err(CannotUse::Full) };
+        self.forget_expired(&mut shard, now);
+        let unknown = issued <= self.horizon.load(Ordering::SeqCst);
+        if unknown || expires <= self.forgotten.load(Ordering::SeqCst) {
             return Err(CannotUse::FromBefore);
         }
-        let index = usize::from(key.first().copied().unwrap_or_default()) % SHARDS;
-        let Some(shard) = self.shards.get(index) else { return Err(CannotUse::Full) };
-        let mut shard = shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        self.forget_expired(&mut shard, now);
         if self.remembered.load(Ordering::Relaxed) >= MAX_REMEMBERED {
             return Err(CannotUse::Full);
         }
@@ -83,9 +128,10 @@ impl Replay {
 
     fn forget_expired(&self, shard: &mut Shard, now: i64) {
         while let Some(entry) = shard.by_expiry.first_entry() {
-            if *entry.key() > now {
+            if *entry.key() + KEPT_FOR > now {
                 return;
             }
+            self.forgotten.fetch_max(*entry.key(), Ordering::SeqCst);
             let keys = entry.remove();
             self.remembered.fetch_sub(keys.len(), Ordering::Relaxed);
             for key in keys {
@@ -144,7 +190,7 @@ impl RecorderQueue {
             return Ok(false);
         }
         let grants: Vec<UsedGrant> = batch.iter().map(|(grant, _)| *grant).collect();
-        let unused = store.use_grants(&grants, now()).await?;
+        let unused = store.use_grants(&grants, now() - KEPT_FOR).await?;
         for ((_, answer), unused) in batch.into_iter().zip(unused) {
             // Whoever asked may have gone.
             let _ = answer.send(unused);
@@ -165,10 +211,34 @@ mod tests {
         assert_eq!(replay.use_once([1; 32], 100, 220, 100), Ok(()));
         assert_eq!(replay.use_once([1; 32], 100, 220, 219), Err(CannotUse::Used));
         assert_eq!(replay.use_once([2; 32], 100, 220, 219), Ok(()));
-        // Once it has expired, the check of its times refuses it; nothing need be remembered.
+        assert!(replay.was_used(&[1; 32]) && !replay.was_used(&[3; 32]));
+        // Found valid just before it expired, and used just after.
+        assert_eq!(replay.use_once([1; 32], 100, 220, 221), Err(CannotUse::Used));
+        // A while after it has expired, the check of its times refuses it; nothing need be remembered.
         assert_eq!(replay.use_once([17; 32], 300, 420, 300), Ok(()));
         assert_eq!(replay.use_once([1; 32], 300, 420, 300), Ok(()));
-        assert_eq!(replay.remembered.load(Ordering::Relaxed), 3);
+        assert_eq!(replay.remembered().len(), 3);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_makes_no_forgotten_grant_good_again() {
+        let replay = Replay::new(None);
+        assert_eq!(replay.use_once([1; 32], 100, 220, 100), Ok(()));
+        assert_eq!(replay.use_once([17; 32], 1_000, 1_100, 1_000), Ok(()));
+        assert!(!replay.was_used(&[1; 32]));
+        assert_eq!(replay.use_once([1; 32], 100, 220, 150), Err(CannotUse::FromBefore));
+    }
+
+    #[test]
+    fn what_one_instance_remembers_the_next_can_begin_with() {
+        let (first, second) = (Replay::new(None), Replay::new(None));
+        for key in 0..40 {
+            assert_eq!(first.use_once([key; 32], 100, 220, 100), Ok(()));
+        }
+        second.remember(&first.remembered());
+        second.remember(&first.remembered());
+        assert_eq!(second.remembered().len(), 40);
+        assert_eq!(second.use_once([7; 32], 100, 220, 101), Err(CannotUse::Used));
     }
 
     #[test]

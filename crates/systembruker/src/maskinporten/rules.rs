@@ -80,7 +80,7 @@ pub fn authenticate(
     assertion: &str,
     now: Timestamp,
 ) -> Result<Authenticated, Refusal> {
-    let jws = Jws::parse(assertion.trim()).map_err(Refusal::Malformed)?;
+    let jws = Jws::parse(assertion).map_err(Refusal::Malformed)?;
     // Nothing of the payload is believed before the signature is verified; it says whose key to verify with.
     let grant = Grant::parse(jws.unverified_payload(), rules.strictness).map_err(Refusal::Claims)?;
     let client = model.client(&grant.iss).filter(|entry| entry.client.active).ok_or(Refusal::UnknownClient)?;
@@ -151,7 +151,7 @@ pub fn authorize(model: &ReadModel, authenticated: &Authenticated) -> Result<Iss
         Some(consumer) => (consumer, Some((client.org, delegation(model, client.org, consumer, &scopes)?))),
     };
     granted(consumer, &scopes)?;
-    if grant.pid.as_ref().is_some_and(|pid| pid.parse::<NationalId>().is_err()) {
+    if grant.pid.as_ref().is_some_and(|pid| pid.expose().parse::<NationalId>().is_err()) {
         return Err(Refusal::EndUser);
     }
     let system_user = match grant.system_user_request().map_err(Refusal::Details)? {
@@ -172,16 +172,19 @@ const FOR_API_OWNERS: [&str; 2] = ["altinn:maskinporten/", "altinn:resourceregis
 /// Finds the scopes asked for, which must all be the client's, and how long a token with them lasts.
 fn scopes(model: &ReadModel, client: &Client, grant: &Grant) -> Result<(Vec<Arc<ScopeEntry>>, i64), Refusal> {
     let mut found = Vec::new();
-    let mut missing = Vec::new();
+    let (mut invalid, mut gone) = (Vec::new(), Vec::new());
     for asked in grant.scopes() {
         let on_client = client.scopes.iter().any(|scope| scope == asked);
         match model.scope(asked).filter(|entry| on_client && entry.scope.active) {
             Some(entry) => found.push(entry),
-            None => missing.push(printable(asked)),
+            None => {
+                invalid.push(shortened(asked));
+                gone.extend(on_client.then(|| shortened(asked)));
+            }
         }
     }
-    if !missing.is_empty() {
-        return Err(Refusal::ScopeNotOnClient(missing));
+    if !invalid.is_empty() {
+        return Err(Refusal::InvalidScopes { invalid, gone });
     }
     let mut lifetime = client.access_token_lifetime.clamp(1, Client::MAX_TOKEN_LIFETIME);
     for scope in found.iter().map(|entry| &entry.scope) {
@@ -196,7 +199,7 @@ fn scopes(model: &ReadModel, client: &Client, grant: &Grant) -> Result<(Vec<Arc<
     Ok((found, lifetime))
 }
 
-fn printable(scope: &str) -> String {
+fn shortened(scope: &str) -> String {
     scope.chars().take(255).collect()
 }
 
@@ -246,7 +249,7 @@ fn system_user(
     asked: &SystemUserRequest,
 ) -> Result<SystemUserDetail, NoSystemUser> {
     let Some(system) = model.system_of_client(&client.client_id) else {
-        let deleted = model.deleted_system_of_client(&client.client_id).filter(|system| system.vendor == client.org);
+        let deleted = model.deleted_system_of_client(&client.client_id, client.org);
         return Err(match deleted {
             Some(system) => NoSystemUser::SystemDeleted { system: system.id.to_string() },
             None => NoSystemUser::ClientInNoSystem,

@@ -229,12 +229,13 @@ async fn a_client_that_asks_too_often_waits_and_others_do_not() {
     assert_eq!(world.exchange_claims(&other, "idporten:dcr.read").await.status, 200);
 }
 
-async fn recorded(database: Option<String>) {
+/// Grants that were used are used after a restart too, whether they were recorded all along or when the instance stopped.
+async fn recorded(database: Option<String>, record_used_grants: bool) {
     let folder = tempfile::TempDir::new().unwrap();
     let options = || SandboxOptions {
         data: Some(folder.path().to_owned()),
         database: database.clone(),
-        tokens: TokenSettings { record_used_grants: true, ..TokenSettings::default() },
+        tokens: TokenSettings { record_used_grants, ..TokenSettings::default() },
         ..SandboxOptions::default()
     };
     let world = World::with(options()).await;
@@ -277,12 +278,18 @@ async fn futures_of(world: &World, assertions: &[String]) -> Vec<Answer> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn recorded_grants_outlive_a_restart_on_sqlite() {
-    recorded(None).await;
+    recorded(None, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grants_are_remembered_when_an_instance_stops_in_good_order() {
+    recorded(None, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn recorded_grants_outlive_a_restart_on_postgres() {
-    recorded(Some(postgres().await)).await;
+    recorded(Some(postgres().await), true).await;
+    recorded(Some(postgres().await), false).await;
 }
 
 /// The ids of the published keys, and of the one that signs.

@@ -290,8 +290,6 @@ async fn commands_prepare_an_installation_and_say_what_is_wrong() {
     );
     let key = token::keys::SigningKey::from_pem(&pem, made["kid"].as_str().map(str::to_owned)).unwrap();
     let maskinporten = client::Maskinporten::new(connection, made["client_id"].as_str().unwrap().to_owned(), key);
-    // A grant of the second in which the commands ended is refused.
-    tokio::time::sleep(Duration::from_secs(1)).await;
     let token = maskinporten.token(&client::TokenRequest::scope("idporten:scopes.write")).await.unwrap();
     let scope = json!({"prefix": "skatteetaten", "subscope": "kravogbetalinger", "description": "Krav"});
     let http = systembruker::app::http_client().unwrap();

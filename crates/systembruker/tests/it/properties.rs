@@ -5,7 +5,6 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
-use systembruker::cli::sandbox::SandboxOptions;
 use systembruker::maskinporten::api::issue;
 use token::keys::SigningKey;
 use tokio::runtime::Handle;
@@ -66,8 +65,7 @@ fn signed() -> impl Strategy<Value = Signed> {
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::too_many_lines, reason = "all rules of a grant, to be read together")]
 async fn a_token_comes_exactly_when_every_rule_holds() {
-    // A new installation, which has no time before it from which grants are refused.
-    let world = World::with(SandboxOptions::default()).await;
+    let world = World::new().await;
     let (vendor, _) = world.system_user().await;
     let (own, foreign) = (vendor.client_id.clone(), world.seeded("Skatteetaten").client_id);
     let issuer = world.app.faces.issuer().to_owned();

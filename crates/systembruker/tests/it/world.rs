@@ -41,8 +41,6 @@ async fn template() -> &'static Path {
         let data = Some(folder.path().to_owned());
         let world = World::with(SandboxOptions { data, ..SandboxOptions::default() }).await;
         world.stop().await;
-        // Grants of the second in which an instance stopped are refused by the next.
-        tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
         folder
     });
     folder.await.path()

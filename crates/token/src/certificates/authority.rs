@@ -21,10 +21,12 @@ pub enum Profile {
     OrganizationIdentifier,
     /// A certificate for encryption, which must not sign.
     Encryption,
-    /// A certificate of a web server.
+    /// A certificate of a web server, with which it may also authenticate as a client.
     Server,
     /// A certificate that names no organisation.
     Nameless,
+    /// As the older Norwegian profile, from another country.
+    Foreign,
 }
 
 /// Whom a certificate is for.
@@ -87,7 +89,7 @@ impl Authority {
     ) -> Result<String, CertificateError> {
         let mut params = CertificateParams::default();
         let mut name = DistinguishedName::new();
-        name.push(DnType::CountryName, "NO");
+        name.push(DnType::CountryName, if subject.profile == Profile::Foreign { "SE" } else { "NO" });
         name.push(DnType::OrganizationName, &*subject.name);
         name.push(DnType::CommonName, &*subject.name);
         let number = subject.organisation.to_string();
@@ -96,7 +98,7 @@ impl Authority {
                 name.push(DnType::CustomDnType(vec![2, 5, 4, 97]), format!("NTRNO-{number}"));
             }
             Profile::Nameless => {}
-            Profile::SerialNumber | Profile::Encryption | Profile::Server => {
+            Profile::SerialNumber | Profile::Encryption | Profile::Server | Profile::Foreign => {
                 name.push(DnType::CustomDnType(vec![2, 5, 4, 5]), number);
             }
         }
@@ -111,7 +113,7 @@ impl Authority {
             _ => vec![KeyUsagePurpose::DigitalSignature],
         };
         params.extended_key_usages = match subject.profile {
-            Profile::Server => vec![ExtendedKeyUsagePurpose::ServerAuth],
+            Profile::Server => vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
             Profile::SerialNumber => vec![ExtendedKeyUsagePurpose::ClientAuth],
             _ => vec![],
         };

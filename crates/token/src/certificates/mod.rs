@@ -21,7 +21,7 @@ use webpki::{
     OwnedCertRevocationList, RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
 };
 use x509_parser::certificate::X509Certificate;
-use x509_parser::oid_registry::{OID_X509_SERIALNUMBER, Oid};
+use x509_parser::oid_registry::{OID_X509_COUNTRY_NAME, OID_X509_SERIALNUMBER, Oid};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
 use x509_parser::{asn1_rs::oid, x509::X509Name};
@@ -177,14 +177,16 @@ fn without_zeros(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().skip_while(|byte| *byte == 0).collect()
 }
 
-/// The number of the organisation in the subject of a certificate. Where the subject names two, it names none.
+/// The number of the organisation in the subject of a certificate. Where the subject names two, or one that cannot be
+/// read, it names none.
 fn organisation(subject: &X509Name<'_>) -> Option<OrgNumber> {
-    let texts = |oid: &Oid<'_>| -> Vec<String> {
-        let attributes = subject.iter_by_oid(oid);
-        attributes.filter_map(|attribute| attribute.as_str().ok().map(str::to_owned)).collect()
+    let texts = |oid: &Oid<'_>| -> Option<Vec<String>> {
+        subject.iter_by_oid(oid).map(|attribute| attribute.as_str().ok().map(str::to_owned)).collect()
     };
-    match texts(&ORGANIZATION_IDENTIFIER).as_slice() {
-        [] => match texts(&OID_X509_SERIALNUMBER).as_slice() {
+    match texts(&ORGANIZATION_IDENTIFIER)?.as_slice() {
+        // Other countries number their organisations too, some with as many digits.
+        [] if texts(&OID_X509_COUNTRY_NAME)? != ["NO"] => None,
+        [] => match texts(&OID_X509_SERIALNUMBER)?.as_slice() {
             [number] => number.parse().ok(),
             _ => None,
         },
@@ -205,14 +207,17 @@ impl ExtendedKeyUsageValidator for ForSigning {
             &[2, 5, 29, 37, 0],
             &[1, 3, 6, 1, 5, 5, 7, 3, 36],
         ];
-        let mut any = false;
-        for purpose in purposes {
-            any = true;
-            if ACCEPTED.contains(&purpose?.to_decoded_oid().as_slice()) {
-                return Ok(());
-            }
+        // A web server's certificate names an organisation as well, and is in the hands of whoever runs the server.
+        const SERVER: &[usize] = &[1, 3, 6, 1, 5, 5, 7, 3, 1];
+        let purposes = purposes.map(|purpose| Ok(purpose?.to_decoded_oid()));
+        let purposes = purposes.collect::<Result<Vec<_>, webpki::Error>>()?;
+        let accepted = purposes.iter().any(|purpose| ACCEPTED.contains(&purpose.as_slice()));
+        let server = purposes.iter().any(|purpose| purpose == SERVER);
+        if purposes.is_empty() || (accepted && !server) {
+            Ok(())
+        } else {
+            Err(webpki::Error::UnsupportedCriticalExtension)
         }
-        if any { Err(webpki::Error::UnsupportedCriticalExtension) } else { Ok(()) }
     }
 }
 
@@ -251,16 +256,21 @@ impl EnterpriseCertificates {
     /// Looks at revocation in these lists, each DER or PEM, from now on. What they do not cover is refused, as is what
     /// only a list covers whose time is over.
     pub fn with_revocation_lists(mut self, lists: &[Vec<u8>]) -> Result<Self, TrustError> {
-        let lists = lists.iter().map(|bytes| {
-            let der = if bytes.starts_with(b"-----") {
-                pem::parse(bytes).map_err(|_| TrustError::RevocationList)?.into_contents()
+        let mut read = Vec::new();
+        for bytes in lists {
+            let blocks = pem::parse_many(bytes).unwrap_or_default();
+            let blocks: Vec<_> = blocks.into_iter().filter(|block| block.tag() == "X509 CRL").collect();
+            let ders = if blocks.is_empty() {
+                vec![bytes.clone()]
             } else {
-                bytes.clone()
+                blocks.into_iter().map(pem::Pem::into_contents).collect()
             };
-            let list = OwnedCertRevocationList::from_der(&der).map_err(|_| TrustError::RevocationList)?;
-            Ok(CertRevocationList::from(list))
-        });
-        self.revocation_lists = Some(lists.collect::<Result<_, _>>()?);
+            for der in ders {
+                let list = OwnedCertRevocationList::from_der(&der).map_err(|_| TrustError::RevocationList)?;
+                read.push(CertRevocationList::from(list));
+            }
+        }
+        self.revocation_lists = Some(read);
         Ok(self)
     }
 
@@ -407,6 +417,7 @@ mod tests {
         assert_eq!(refused(&issue(Profile::SerialNumber, 2028..2031)), UntrustedCertificate::NotYetValid);
         assert_eq!(refused(&issue(Profile::Encryption, 2026..2029)), UntrustedCertificate::Usage);
         assert_eq!(refused(&issue(Profile::Server, 2026..2029)), UntrustedCertificate::Usage);
+        assert_eq!(refused(&issue(Profile::Foreign, 2026..2029)), UntrustedCertificate::NoOrganisation);
         assert_eq!(refused(&issue(Profile::Nameless, 2026..2029)), UntrustedCertificate::NoOrganisation);
         assert_eq!(refused(&self_signed(&KEY, "991825827", 2026).unwrap()), UntrustedCertificate::UnknownIssuer);
         let stranger = Authority::new(2026).unwrap();
@@ -421,6 +432,9 @@ mod tests {
         let with = |lists: Vec<Vec<u8>>| trusted().with_revocation_lists(&lists).unwrap().verify(&chain, NOW);
         let lists = |revoked: &[u64], year| AUTHORITY.revocation_lists(revoked, year).unwrap();
         assert!(with(lists(&[8], 2026)).is_ok());
+        // Several in one file, as PEM.
+        let bundle = lists(&[8], 2026).into_iter().map(|list| pem::encode(&pem::Pem::new("X509 CRL", list)));
+        assert!(with(vec![bundle.collect::<String>().into_bytes()]).is_ok());
         assert_eq!(with(lists(&[7], 2026)), Err(UntrustedCertificate::Revoked));
         // A list that is too old, one that does not cover the issuer, none at all.
         assert_eq!(with(lists(&[], 2020)), Err(UntrustedCertificate::RevocationUnknown));
