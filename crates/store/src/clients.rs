@@ -137,6 +137,16 @@ impl Session {
         fetch_all!(self, AccessRow, sql::SCOPE_ACCESS, scope)?.into_iter().map(TryInto::try_into).collect()
     }
 
+    /// Whether and since when an organisation may use a scope.
+    pub async fn scope_access_of(
+        &mut self,
+        scope: &str,
+        consumer: OrgNumber,
+    ) -> Result<Option<ScopeAccess>, StoreError> {
+        let row = fetch_optional!(self, AccessRow, sql::SCOPE_ACCESS_OF, scope, consumer.as_str())?;
+        row.map(TryInto::try_into).transpose()
+    }
+
     /// What an organisation was granted.
     pub async fn access_of(&mut self, consumer: OrgNumber) -> Result<Vec<ScopeAccess>, StoreError> {
         fetch_all!(self, AccessRow, sql::ACCESS_OF, consumer.as_str())?.into_iter().map(TryInto::try_into).collect()

@@ -95,6 +95,7 @@ statements! {
     UPDATE_SCOPE = "UPDATE scope SET document = $2 WHERE name = $1";
     ALL_SCOPE_ACCESS = "SELECT scope, consumer, created, updated FROM scope_access";
     SCOPE_ACCESS = "SELECT scope, consumer, created, updated FROM scope_access WHERE scope = $1 ORDER BY consumer";
+    SCOPE_ACCESS_OF = "SELECT scope, consumer, created, updated FROM scope_access WHERE scope = $1 AND consumer = $2";
     ACCESS_OF = "SELECT scope, consumer, created, updated FROM scope_access WHERE consumer = $1 ORDER BY scope";
     UPSERT_SCOPE_ACCESS = "INSERT INTO scope_access (scope, consumer, created, updated) VALUES ($1, $2, $3, $3) ON CONFLICT (scope, consumer) DO UPDATE SET updated = excluded.updated";
     DELETE_SCOPE_ACCESS = "DELETE FROM scope_access WHERE scope = $1 AND consumer = $2";

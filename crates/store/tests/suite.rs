@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
 use model::{
-    AccessPackage, Client, ClientKey, DelegatedRight, Organisation, Person, RegisteredSystem, Request, RequestStatus,
-    Resource, ResourceType, Right, RoleHolder, Scope, ScopeDelegation, ScopeVisibility, SystemChange, SystemId,
-    SystemUser, SystemUserKind, Translated,
+    AccessPackage, Client, ClientKey, DelegatedRight, OrgNumber, Organisation, Person, RegisteredSystem, Request,
+    RequestStatus, Resource, ResourceType, Right, RoleHolder, Scope, ScopeDelegation, ScopeVisibility, SystemChange,
+    SystemId, SystemUser, SystemUserKind, Translated,
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use store::{
@@ -73,6 +73,7 @@ on_both! {
     a_database_remembers_its_kind,
     parties_are_kept,
     clients_and_scopes_are_kept,
+    what_was_granted_is_found_by_scope_and_by_consumer,
     systems_are_kept_and_their_names_and_clients_are_unique,
     resources_are_kept,
     a_request_is_answered_once,
@@ -274,6 +275,23 @@ async fn parties_are_kept(database: TestDatabase) {
     assert_eq!(store.read().await.unwrap().roles().await.unwrap(), []);
 }
 
+fn scope(owner: OrgNumber) -> Scope {
+    Scope {
+        name: "skatteetaten:krav".parse().unwrap(),
+        owner,
+        description: "Krav".into(),
+        long_description: String::new(),
+        visibility: ScopeVisibility::Public,
+        allowed_integration_types: vec!["maskinporten".into()],
+        accessible_for_all: false,
+        delegation_source: None,
+        at_max_age: 0,
+        active: true,
+        created: now(),
+        updated: now(),
+    }
+}
+
 async fn clients_and_scopes_are_kept(database: TestDatabase) {
     let store = database.open().await;
     let org = "991825827".parse().unwrap();
@@ -298,20 +316,7 @@ async fn clients_and_scopes_are_kept(database: TestDatabase) {
         expires: now() + 8760.hours(),
         created: now(),
     };
-    let scope = Scope {
-        name: "skatteetaten:krav".parse().unwrap(),
-        owner: "974761076".parse().unwrap(),
-        description: "Krav".into(),
-        long_description: String::new(),
-        visibility: ScopeVisibility::Public,
-        allowed_integration_types: vec!["maskinporten".into()],
-        accessible_for_all: false,
-        delegation_source: None,
-        at_max_age: 0,
-        active: true,
-        created: now(),
-        updated: now(),
-    };
+    let scope = scope("974761076".parse().unwrap());
     let mut tx = write(&store).await;
     tx.put_client(&client).await.unwrap();
     tx.replace_client_keys("client-1", &[key("a"), key("b")]).await.unwrap();
@@ -378,6 +383,25 @@ async fn clients_and_scopes_are_kept(database: TestDatabase) {
     assert!(tx.revoke_scope(&scope.name, org).await.unwrap());
     assert!(!tx.revoke_scope(&scope.name, org).await.unwrap());
     assert!(matches!(tx.insert_scope(&scope).await, Err(StoreError::Duplicate(_))));
+}
+
+async fn what_was_granted_is_found_by_scope_and_by_consumer(database: TestDatabase) {
+    let store = database.open().await;
+    let (owner, consumer) = ("974761076".parse().unwrap(), "991825827".parse().unwrap());
+    let mut tx = write(&store).await;
+    for name in ["skatteetaten:b", "skatteetaten:a", "skatteetaten:c"] {
+        let scope = Scope { name: name.parse().unwrap(), ..scope(owner) };
+        tx.insert_scope(&scope).await.unwrap();
+        if name != "skatteetaten:c" {
+            tx.grant_scope(&scope.name, consumer).await.unwrap();
+        }
+    }
+    let granted: Vec<_> = tx.access_of(consumer).await.unwrap().into_iter().map(|access| access.scope).collect();
+    assert_eq!(granted, ["skatteetaten:a", "skatteetaten:b"]);
+    assert_eq!(tx.access_of(owner).await.unwrap(), []);
+    let access = tx.scope_access_of("skatteetaten:a", consumer).await.unwrap().unwrap();
+    assert_eq!((access.consumer, access.created), (consumer, now()));
+    assert_eq!(tx.scope_access_of("skatteetaten:c", consumer).await.unwrap(), None);
 }
 
 async fn systems_are_kept_and_their_names_and_clients_are_unique(database: TestDatabase) {

@@ -22,7 +22,7 @@ use crate::sandbox::write_private;
 /// Commands for clients.
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
-    /// Make a client with its first key, and the platform's scopes it asks for where they are missing
+    /// Make a client with its first key, and grant its organisation the scopes; the platform's are made where missing
     Create(Create),
     /// List clients
     List(List),
@@ -176,16 +176,15 @@ async fn active_client(session: &mut Session, client_id: &str) -> anyhow::Result
 }
 
 impl Create {
-    /// The public keys to register: those given, or one that is made, whose private half is written.
-    async fn public_keys(&self) -> anyhow::Result<Vec<Value>> {
+    /// The public keys to register: those given, or one that is made, with its private half.
+    async fn keys(&self) -> anyhow::Result<(Vec<Value>, Option<SigningKey>)> {
         match (&self.jwks, &self.key_out) {
-            (Some(file), _) => read_jwks(file),
-            (None, Some(file)) => {
+            (Some(file), _) => Ok((read_jwks(file)?, None)),
+            (None, Some(_)) => {
                 let key = tokio::task::spawn_blocking(|| SigningKey::generate(2048)).await??;
-                write_private(file, key.to_pem()?.as_bytes())?;
-                Ok(vec![json!(key.public_jwk())])
+                Ok((vec![json!(key.public_jwk())], Some(key)))
             }
-            (None, None) if self.without_keys => Ok(vec![]),
+            (None, None) if self.without_keys => Ok((vec![], None)),
             (None, None) => anyhow::bail!("--jwks, --key-out or --without-keys is needed"),
         }
     }
@@ -199,7 +198,7 @@ impl Create {
             ..ClientInput::default()
         };
         let created = Installation::change(&self.common.config, async |installation, tx| {
-            let keys = self.public_keys().await?;
+            let (keys, private_key) = self.keys().await?;
             let keys = if keys.is_empty() { vec![] } else { check_keys(installation, self.org, &keys)? };
             let client = new_client(Random.uuid().to_string(), self.org, None, installation.now);
             let client = input.apply(client, installation.now).map_err(refused)?;
@@ -210,6 +209,10 @@ impl Create {
             }
             tx.put_client(&client).await?;
             tx.replace_client_keys(&client.client_id, &keys).await?;
+            // Last, so that a refusal leaves no key behind.
+            if let (Some(file), Some(key)) = (&self.key_out, private_key) {
+                write_private(file, key.to_pem()?.as_bytes())?;
+            }
             Ok(Created { client: (&client).into(), kid: keys.first().map(|key| key.kid.clone()) })
         });
         self.common.print(&created.await?)

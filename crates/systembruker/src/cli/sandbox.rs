@@ -119,7 +119,8 @@ pub async fn start(listener: &TcpListener, options: SandboxOptions) -> anyhow::R
         login: None,
         sandbox: Some(sandbox),
     };
-    let app = App::start(start, reachable(listener.local_addr()?)).await?;
+    // Boxed, because it is large and is awaited in futures that are.
+    let app = Box::pin(App::start(start, reachable(listener.local_addr()?))).await?;
     if app.model.resources().is_empty() {
         seed::fill(&app).await?;
     } else {

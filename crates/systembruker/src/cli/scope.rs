@@ -9,7 +9,7 @@ use super::client::refused;
 use super::installation::Installation;
 use super::output::Common;
 use crate::maskinporten::admin::access::AccessDto;
-use crate::maskinporten::admin::rules::{ScopeInput, new_scope};
+use crate::maskinporten::admin::rules::{ScopeInput, may_be_granted, new_scope};
 use crate::maskinporten::admin::scopes::ScopeDto;
 
 /// Commands for scopes.
@@ -254,6 +254,7 @@ impl Grant {
         let changed = Installation::change(&self.common.config, async |_, tx| {
             let scope = scope(tx, &self.scope).await?;
             if grant {
+                may_be_granted(&scope).map_err(|refusal| refused(vec![refusal]))?;
                 tx.grant_scope(&scope.name, self.org).await?;
             } else if !tx.revoke_scope(&scope.name, self.org).await? {
                 anyhow::bail!("the scope {} is not granted to {}", scope.name, self.org);

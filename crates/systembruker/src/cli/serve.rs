@@ -38,7 +38,8 @@ impl Serve {
             login: settings.login()?,
             sandbox: None,
         };
-        let app = App::start(start, reachable(listener.local_addr()?)).await?;
+        // Boxed, because it is large and is awaited in futures that are.
+        let app = Box::pin(App::start(start, reachable(listener.local_addr()?))).await?;
         builtin::ensure(&app.store, settings.platform_owner()?, app.clock.now()).await?;
         app.model.catch_up(&app.store, &app.vault).await?;
         tracing::info!(%listen, "ready");

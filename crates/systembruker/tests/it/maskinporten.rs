@@ -428,6 +428,11 @@ async fn a_supplier_manages_the_clients_it_made_for_others() {
     assert_eq!(world.post("/api/v1/clients", &write, &body).await.status, 403);
     let own = with(body, "client_orgno", Value::Null);
     assert_eq!(world.post("/api/v1/clients", &supplier, &own).await.status, 403);
+    // Nor may it become the organisation.
+    let administration = with(own, "scopes", json!(["idporten:dcr.write"]));
+    let administration = with(administration, "client_orgno", json!("991825827"));
+    let refused = world.post("/api/v1/clients", &supplier, &administration).await;
+    assert_eq!(messages(&refused), ["a client for another organisation cannot have idporten: scopes."]);
     let digdirs = world.new_client_of("Digdir", &[]).await;
     assert_eq!(world.get(&format!("/api/v1/clients/{}", digdirs.client_id), &supplier).await.status, 404);
 }
@@ -489,4 +494,44 @@ async fn lists_of_scopes_sources_and_grants_are_as_documented() {
         (&granted[0]["scope"], &granted[0]["state"], &granted[0]["owner_orgno"], &granted[0]["prefix"]),
         (&json!(API), &json!("APPROVED"), &json!("974761076"), &Value::Null)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_refused_in_the_shape_of_the_administration() {
+    let world = World::new().await;
+    let write = world.token("SmartCloud AS", "idporten:dcr.write").await;
+    for body in [json!({"scopes": "x"}), json!([]), json!(7)] {
+        let refused = world.post("/api/v1/clients", &write, &body).await;
+        assert_eq!((refused.status, messages(&refused).len()), (400, 1), "{refused:?}");
+    }
+    assert_eq!(messages(&world.post("/api/v1/clients", &write, &json!({})).await).len(), 2);
+    let plain = world.request(Method::POST, "/api/v1/clients").bearer_auth(&write).body("{}");
+    let plain = world.send(plain).await;
+    assert_eq!((plain.status, messages(&plain).len()), (415, 1));
+    let wrong = world.get("/api/v1/clients?inactive=perhaps", &write).await;
+    assert_eq!((wrong.status, messages(&wrong).len()), (400, 1));
+}
+
+/// Many changes of one client at once with one deactivation among them: whatever comes first, it stays deactivated.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deactivation_is_never_undone_by_a_change_on_its_way() {
+    let world = World::new().await;
+    let write = world.token("SmartCloud AS", "idporten:dcr.write").await;
+    for _ in 0..5 {
+        let actor = world.new_client(&[API]).await;
+        let path = format!("/api/v1/clients/{}", actor.client_id);
+        let client = world.get(&path, &write).await.json();
+        let changes: Vec<_> = (0..12)
+            .map(|turn| {
+                let method = if turn == 6 { Method::DELETE } else { Method::PUT };
+                let request = world.request(method, &path).bearer_auth(&write).json(&client);
+                tokio::spawn(async move { request.send().await.unwrap().status().as_u16() })
+            })
+            .collect();
+        for change in changes {
+            let status = change.await.unwrap();
+            assert!([200, 204, 409].contains(&status), "{status}");
+        }
+        assert_eq!(world.get(&path, &write).await.json()["active"], json!(false));
+    }
 }

@@ -7,12 +7,13 @@ use model::OrgNumber;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::scopes::{ScopeQuery, own_scope};
-use super::{AdminError, millis};
+use super::rules::may_be_granted;
+use super::scopes::{ScopeQuery, change, own_scope};
+use super::{AdminError, Query, millis};
 use crate::app::App;
 use crate::http::caller::Scoped;
 use crate::http::caller::scope::{AccessRead, ScopeWrite};
-use crate::http::extract::{Json, Path, Query};
+use crate::http::extract::{Json, Path};
 
 /// An organisation that may use a scope.
 #[derive(Debug, Serialize, ToSchema)]
@@ -121,18 +122,14 @@ async fn change_access(
     query: &ScopeQuery,
     grant: bool,
 ) -> Result<Json<AccessDto>, AdminError> {
-    let entry = own_scope(app, caller.require_org()?, &query.scope)?;
-    let scope = &entry.scope;
+    own_scope(app, caller.require_org()?, &query.scope)?;
     let consumer: OrgNumber = number.parse().map_err(|error| AdminError::bad(vec![format!("{error}.")]))?;
-    let mut tx = app.store.write(caller.context(), app.clock.now()).await?;
+    let (mut tx, scope) = change(app, caller, &query.scope).await?;
     if grant {
-        if !scope.active {
-            return Err(AdminError::conflict("The scope is deactivated. Make it active first, with PUT.".into()));
-        }
+        may_be_granted(&scope).map_err(AdminError::conflict)?;
         tx.grant_scope(&scope.name, consumer).await?;
     }
-    let access = tx.scope_access(&query.scope).await?.into_iter().find(|access| access.consumer == consumer);
-    let access = access.ok_or_else(|| AdminError::not_found("grant"))?;
+    let access = tx.scope_access_of(&query.scope, consumer).await?.ok_or_else(|| AdminError::not_found("grant"))?;
     if !grant {
         tx.revoke_scope(&scope.name, consumer).await?;
     }

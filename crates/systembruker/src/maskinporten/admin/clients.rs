@@ -6,14 +6,15 @@ use axum::extract::State;
 use http::StatusCode;
 use model::{Client, OrgNumber};
 use serde::{Deserialize, Serialize};
+use store::Write;
 use utoipa::{IntoParams, ToSchema};
 
 use super::rules::{ClientInput, MAX_CLIENTS, new_client};
-use super::{AdminError, millis};
+use super::{AdminError, Body, Query, millis};
 use crate::app::App;
 use crate::http::caller::Scoped;
 use crate::http::caller::scope::{ClientModify, ClientRead, ClientWrite, RequiredScope};
-use crate::http::extract::{Json, Path, Query};
+use crate::http::extract::{Json, Path};
 use crate::read_model::ClientEntry;
 
 /// The scope with which an organisation manages clients of others.
@@ -38,6 +39,18 @@ pub struct ClientDto {
     /// Seconds.
     authorization_lifetime: i64,
     active: bool,
+    /// Of clients for the login of persons, which there are none of here.
+    redirect_uris: [String; 0],
+    /// Of clients for the login of persons.
+    post_logout_redirect_uris: [String; 0],
+    /// Of clients for the login of persons.
+    refresh_token_lifetime: i64,
+    /// Of clients for the login of persons.
+    refresh_token_usage: &'static str,
+    /// Of clients for the login of persons.
+    sso_disabled: bool,
+    /// Sub-clients, which there are none of here.
+    onbehalfof: [String; 0],
     created: String,
     last_updated: String,
 }
@@ -58,6 +71,12 @@ impl From<&Client> for ClientDto {
             access_token_lifetime: client.access_token_lifetime,
             authorization_lifetime: Client::MAX_TOKEN_LIFETIME,
             active: client.active,
+            redirect_uris: [],
+            post_logout_redirect_uris: [],
+            refresh_token_lifetime: 0,
+            refresh_token_usage: "ONETIME",
+            sso_disabled: false,
+            onbehalfof: [],
             created: millis(client.created),
             last_updated: millis(client.updated),
         }
@@ -91,15 +110,28 @@ pub(super) fn own_client<S: RequiredScope>(
     found.ok_or_else(|| AdminError::not_found("client"))
 }
 
-/// A client that the caller administers and that is not deactivated.
-pub(super) fn own_active_client<S: RequiredScope>(
+/// Begins to change a client that the caller administers. It is read again within the change, so that what another has
+/// changed meanwhile is not undone.
+pub(super) async fn change<S: RequiredScope>(
     app: &App,
     caller: &Scoped<S>,
     client_id: &str,
-) -> Result<Arc<ClientEntry>, AdminError> {
-    let entry = own_client(app, caller, client_id)?;
-    if entry.client.active {
-        return Ok(entry);
+) -> Result<(Write, Client), AdminError> {
+    own_client(app, caller, client_id)?;
+    let mut tx = app.store.write(caller.context(), app.clock.now()).await?;
+    let client = tx.client(client_id).await?.filter(|client| administers(caller, client));
+    Ok((tx, client.ok_or_else(|| AdminError::not_found("client"))?))
+}
+
+/// The same, for a client that must not be deactivated.
+pub(super) async fn change_active<S: RequiredScope>(
+    app: &App,
+    caller: &Scoped<S>,
+    client_id: &str,
+) -> Result<(Write, Client), AdminError> {
+    let (tx, client) = change(app, caller, client_id).await?;
+    if client.active {
+        return Ok((tx, client));
     }
     Err(AdminError::conflict("The client is deactivated and stays so. Make a new one.".into()))
 }
@@ -128,26 +160,30 @@ pub async fn list_clients(
     responses((status = 200, description = "The client, with its id", body = ClientDto),
         (status = 400, description = "Something is wrong with it; errors says what"),
         (status = 401, description = "No valid token"), (status = 403, description = "The token lacks idporten:dcr.write, or idporten:dcr.supplier for another organisation's client"),
+        (status = 404, description = "It names a client_id that is not one of yours"),
         (status = 409, description = "There is this client, active or not, or there are too many"),
         (status = 415, description = "The body is not JSON"))
 )]
 pub async fn create_client(
     State(app): State<Arc<App>>,
     caller: Scoped<ClientWrite>,
-    Json(input): Json<ClientInput>,
+    Body(input): Body<ClientInput>,
 ) -> Result<Json<ClientDto>, AdminError> {
     let (org, supplier) = owner(&caller, input.client_orgno.as_deref())?;
     if let Some(id) = &input.client_id {
         own_client(&app, &caller, id)?;
         return Err(AdminError::conflict(format!("The client {id} already exists. Use PUT to change it.")));
     }
-    if app.model.clients_of(org).len() >= MAX_CLIENTS {
-        return Err(AdminError::conflict(format!("The organisation has {MAX_CLIENTS} clients, which is the limit.")));
-    }
     let now = app.clock.now();
     let client = new_client(app.random.uuid().to_string(), org, supplier, now);
     let client = input.apply(client, now).map_err(AdminError::bad)?;
-    save(&app, &caller, &client).await
+    let tx = app.store.write(caller.context(), now).await?;
+    // A supplier's clients count for the supplier, so that it cannot fill up another's share.
+    let counted = |client: &Client| client.supplier == supplier && (supplier.is_some() || client.org == org);
+    if app.model.clients().filter(|entry| counted(&entry.client)).count() >= MAX_CLIENTS {
+        return Err(AdminError::conflict(format!("There are {MAX_CLIENTS} clients already, which is the limit.")));
+    }
+    save(&app, tx, &client).await
 }
 
 /// For whom a client is made, and by which supplier, where that is another.
@@ -170,8 +206,7 @@ fn owner(
     Err(AdminError::Refused(StatusCode::FORBIDDEN, vec![format!("That needs the scope {needed}.")]))
 }
 
-async fn save<S: RequiredScope>(app: &App, caller: &Scoped<S>, client: &Client) -> Result<Json<ClientDto>, AdminError> {
-    let mut tx = app.store.write(caller.context(), client.updated).await?;
+async fn save(app: &App, mut tx: Write, client: &Client) -> Result<Json<ClientDto>, AdminError> {
     tx.put_client(client).await?;
     app.commit(tx).await?;
     Ok(Json(client.into()))
@@ -209,11 +244,11 @@ pub async fn update_client(
     State(app): State<Arc<App>>,
     caller: Scoped<ClientModify>,
     Path(client_id): Path<String>,
-    Json(input): Json<ClientInput>,
+    Body(input): Body<ClientInput>,
 ) -> Result<Json<ClientDto>, AdminError> {
-    let entry = own_active_client(&app, &caller, &client_id)?;
-    let client = input.apply(entry.client.clone(), app.clock.now()).map_err(AdminError::bad)?;
-    save(&app, &caller, &client).await
+    let (tx, client) = change_active(&app, &caller, &client_id).await?;
+    let client = input.apply(client, tx.now()).map_err(AdminError::bad)?;
+    save(&app, tx, &client).await
 }
 
 /// Deactivates a client
@@ -230,10 +265,10 @@ pub async fn deactivate_client(
     caller: Scoped<ClientWrite>,
     Path(client_id): Path<String>,
 ) -> Result<StatusCode, AdminError> {
-    let entry = own_client(&app, &caller, &client_id)?;
-    if entry.client.active {
-        let client = Client { active: false, updated: app.clock.now(), ..entry.client.clone() };
-        save(&app, &caller, &client).await?;
+    let (tx, client) = change(&app, &caller, &client_id).await?;
+    if client.active {
+        let client = Client { active: false, updated: tx.now(), ..client };
+        save(&app, tx, &client).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

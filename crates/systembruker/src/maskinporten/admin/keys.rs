@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::clients::{own_active_client, own_client};
+use super::clients::{change_active, own_client};
 use super::rules::KeyRules;
-use super::{AdminError, millis};
+use super::{AdminError, Body, millis};
 use crate::app::App;
 use crate::http::caller::Scoped;
 use crate::http::caller::scope::{ClientModify, ClientRead};
@@ -62,6 +62,7 @@ impl KeysDto {
 /// bound to a certificate.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewKeys {
+    #[serde(default)]
     keys: Vec<Value>,
 }
 
@@ -98,13 +99,12 @@ pub async fn replace_keys(
     State(app): State<Arc<App>>,
     caller: Scoped<ClientModify>,
     Path(client_id): Path<String>,
-    Json(new): Json<NewKeys>,
+    Body(new): Body<NewKeys>,
 ) -> Result<Json<KeysDto>, AdminError> {
-    let entry = own_active_client(&app, &caller, &client_id)?;
-    let (now, certificates) = (app.clock.now(), app.tokens.certificates());
-    let rules = KeyRules { org: entry.client.org, certificates: certificates.as_deref(), now };
+    let (mut tx, client) = change_active(&app, &caller, &client_id).await?;
+    let certificates = app.tokens.certificates();
+    let rules = KeyRules { org: client.org, certificates: certificates.as_deref(), now: tx.now() };
     let keys = rules.check(&new.keys).map_err(AdminError::bad)?;
-    let mut tx = app.store.write(caller.context(), now).await?;
     tx.replace_client_keys(&client_id, &keys).await?;
     app.commit(tx).await?;
     Ok(Json(KeysDto::new(keys)))
@@ -124,7 +124,7 @@ pub async fn replace_keys_with_put(
     app: State<Arc<App>>,
     caller: Scoped<ClientModify>,
     client_id: Path<String>,
-    new: Json<NewKeys>,
+    new: Body<NewKeys>,
 ) -> Result<Json<KeysDto>, AdminError> {
     replace_keys(app, caller, client_id, new).await
 }
@@ -144,8 +144,7 @@ pub async fn delete_keys(
     caller: Scoped<ClientModify>,
     Path(client_id): Path<String>,
 ) -> Result<StatusCode, AdminError> {
-    own_active_client(&app, &caller, &client_id)?;
-    let mut tx = app.store.write(caller.context(), app.clock.now()).await?;
+    let (mut tx, _) = change_active(&app, &caller, &client_id).await?;
     tx.replace_client_keys(&client_id, &[]).await?;
     app.commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -11,13 +11,17 @@ pub mod keys;
 pub mod rules;
 pub mod scopes;
 
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::StoreError;
 
+use crate::http::extract;
 use crate::http::problem::ApiError;
 
 /// A refusal of the administration: `{"errors":[{"errorMessage":"…"}]}`.
@@ -45,7 +49,42 @@ impl AdminError {
 
 impl From<ApiError> for AdminError {
     fn from(error: ApiError) -> Self {
-        Self::Other(error)
+        match error {
+            ApiError::ModelState(members) => {
+                let messages = members
+                    .into_iter()
+                    .flat_map(|(member, wrong)| wrong.into_iter().map(move |wrong| format!("{member}: {wrong}")));
+                Self::bad(messages.collect())
+            }
+            ApiError::Status(status, Some(detail)) => Self::Refused(status, vec![detail]),
+            other => Self::Other(other),
+        }
+    }
+}
+
+/// A JSON body; one that cannot be read is refused in the shape of this room.
+#[derive(Debug, Clone, Copy)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = AdminError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, AdminError> {
+        let extract::Json(value) = extract::Json::from_request(request, state).await?;
+        Ok(Self(value))
+    }
+}
+
+/// Parameters of the query, likewise.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AdminError> {
+        let extract::Query(value) = extract::Query::from_request_parts(parts, state).await?;
+        Ok(Self(value))
     }
 }
 

@@ -21,8 +21,10 @@ pub const MAX_SCOPES: usize = 1_000;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct ClientInput {
     /// `maskinporten`.
+    #[serde(default)]
     pub integration_type: String,
     /// The owner's name for it.
+    #[serde(default)]
     pub client_name: String,
     /// What it is for.
     #[serde(default)]
@@ -66,6 +68,9 @@ impl ClientInput {
         require(scopes.len() <= Client::MAX_SCOPES, "a client has at most 200 scopes.");
         let written = scopes.iter().all(|scope| scope.parse::<ScopeName>().is_ok());
         require(written, "scopes are written prefix:subscope.");
+        // With these, the client would administer everything of the organisation it was made for.
+        let administers = client.supplier.is_some() && scopes.iter().any(|scope| scope.starts_with("idporten:"));
+        require(!administers, "a client for another organisation cannot have idporten: scopes.");
         let lifetime = self.access_token_lifetime.filter(|lifetime| *lifetime != 0);
         let lifetime = lifetime.unwrap_or(Client::DEFAULT_TOKEN_LIFETIME);
         require((1..=Client::MAX_TOKEN_LIFETIME).contains(&lifetime), "access_token_lifetime is 1 to 7200 seconds.");
@@ -193,6 +198,7 @@ pub struct ScopeInput {
     #[serde(default)]
     pub subscope: Option<String>,
     /// Shown to those who choose among scopes.
+    #[serde(default)]
     pub description: String,
     /// More about it, in Markdown.
     #[serde(default)]
@@ -254,7 +260,9 @@ impl ScopeInput {
         }
         let bare = |issuer: &str| issuer.trim_end_matches('/').to_owned();
         let source = self.delegation_source.filter(|source| !source.is_empty());
-        if source.as_ref().is_some_and(|source| bare(source) != bare(delegation_source)) {
+        // What a scope has already stays right, also where the platform's address has changed.
+        let unchanged = source.is_some() && source == scope.delegation_source;
+        if !unchanged && source.as_ref().is_some_and(|source| bare(source) != bare(delegation_source)) {
             errors.push(format!("delegation_source is {delegation_source} or empty; see /api/v1/delegationsources."));
         }
         if !errors.is_empty() {
@@ -266,13 +274,18 @@ impl ScopeInput {
             visibility,
             allowed_integration_types: types,
             accessible_for_all: self.accessible_for_all.unwrap_or(false),
-            delegation_source: source.map(|_| delegation_source.to_owned()),
+            delegation_source: if unchanged { source } else { source.map(|_| delegation_source.to_owned()) },
             at_max_age,
             active: self.active.unwrap_or(scope.active),
             updated: now,
             ..scope
         })
     }
+}
+
+/// Whether a scope can be granted.
+pub fn may_be_granted(scope: &Scope) -> Result<(), String> {
+    if scope.active { Ok(()) } else { Err("The scope is deactivated. Make it active first.".into()) }
 }
 
 /// A new scope that nothing is said about yet.

@@ -7,14 +7,15 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use model::{OrgNumber, Scope, ScopeVisibility};
 use serde::{Deserialize, Serialize};
+use store::Write;
 use utoipa::{IntoParams, ToSchema};
 
 use super::rules::{MAX_SCOPES, ScopeInput, new_scope};
-use super::{AdminError, millis};
+use super::{AdminError, Body, Query, millis};
 use crate::app::App;
 use crate::http::caller::Scoped;
 use crate::http::caller::scope::ScopeWrite;
-use crate::http::extract::{Json, Query};
+use crate::http::extract::Json;
 use crate::http::faces::Face;
 use crate::read_model::ScopeEntry;
 
@@ -89,6 +90,16 @@ pub(super) fn own_scope(app: &App, org: OrgNumber, name: &str) -> Result<Arc<Sco
     found.ok_or_else(|| AdminError::not_found("scope"))
 }
 
+/// Begins to change a scope of the caller's organisation. It is read again within the change, so that what another has
+/// changed meanwhile is not undone.
+pub(super) async fn change(app: &App, caller: &Scoped<ScopeWrite>, name: &str) -> Result<(Write, Scope), AdminError> {
+    let org = caller.require_org()?;
+    own_scope(app, org, name)?;
+    let mut tx = app.store.write(caller.context(), app.clock.now()).await?;
+    let scope = tx.scope(name).await?.filter(|scope| scope.owner == org);
+    Ok((tx, scope.ok_or_else(|| AdminError::not_found("scope"))?))
+}
+
 /// The issuer of the registry in which scopes are delegated: the platform.
 pub fn delegation_source(app: &App) -> String {
     app.faces.url(Face::Platform).to_string()
@@ -151,7 +162,9 @@ pub async fn all_scopes(State(app): State<Arc<App>>, Query(query): Query<PublicQ
             && query.accessible_for_all.is_none_or(|free| scope.accessible_for_all == free)
             && query.prefix.as_deref().is_none_or(|prefix| scope.name.prefix() == prefix)
     });
-    Json(public.map(Into::into).collect())
+    // Everybody may ask for this list; what can be long is shown with a single scope only.
+    let short = |scope| ScopeDto { long_description: String::new(), ..ScopeDto::from(scope) };
+    Json(public.map(short).collect())
 }
 
 /// Makes a scope under a prefix of one's own
@@ -167,7 +180,7 @@ pub async fn all_scopes(State(app): State<Arc<App>>, Query(query): Query<PublicQ
 pub async fn create_scope(
     State(app): State<Arc<App>>,
     caller: Scoped<ScopeWrite>,
-    Json(input): Json<ScopeInput>,
+    Body(input): Body<ScopeInput>,
 ) -> Result<Json<ScopeDto>, AdminError> {
     let org = caller.require_org()?;
     let prefix = input.prefix.clone().unwrap_or_default();
@@ -216,11 +229,11 @@ pub async fn update_scope(
     State(app): State<Arc<App>>,
     caller: Scoped<ScopeWrite>,
     Query(query): Query<ScopeQuery>,
-    Json(input): Json<ScopeInput>,
+    Body(input): Body<ScopeInput>,
 ) -> Result<Json<ScopeDto>, AdminError> {
-    let entry = own_scope(&app, caller.require_org()?, &query.scope)?;
-    let scope = input.apply(entry.scope.clone(), &delegation_source(&app), app.clock.now());
-    save(&app, &caller, &scope.map_err(AdminError::bad)?).await
+    let (tx, scope) = change(&app, &caller, &query.scope).await?;
+    let scope = input.apply(scope, &delegation_source(&app), tx.now());
+    save(&app, tx, &scope.map_err(AdminError::bad)?).await
 }
 
 /// Deactivates a scope
@@ -237,13 +250,12 @@ pub async fn deactivate_scope(
     caller: Scoped<ScopeWrite>,
     Query(query): Query<ScopeQuery>,
 ) -> Result<Json<ScopeDto>, AdminError> {
-    let entry = own_scope(&app, caller.require_org()?, &query.scope)?;
-    let scope = Scope { active: false, updated: app.clock.now(), ..entry.scope.clone() };
-    save(&app, &caller, &scope).await
+    let (tx, scope) = change(&app, &caller, &query.scope).await?;
+    let scope = Scope { active: false, updated: tx.now(), ..scope };
+    save(&app, tx, &scope).await
 }
 
-async fn save(app: &App, caller: &Scoped<ScopeWrite>, scope: &Scope) -> Result<Json<ScopeDto>, AdminError> {
-    let mut tx = app.store.write(caller.context(), scope.updated).await?;
+async fn save(app: &App, mut tx: Write, scope: &Scope) -> Result<Json<ScopeDto>, AdminError> {
     tx.update_scope(scope).await?;
     app.commit(tx).await?;
     Ok(Json(scope.into()))
