@@ -123,8 +123,11 @@ fn check_times_of(grant: &Grant, level: Strictness) {
 fn check_replay_key(grant: &Grant, assertion: &str) {
     let key = grant.replay_key(assertion);
     assert_eq!(key, grant.replay_key(assertion), "a grant is not remembered");
-    let of_other_text = grant.replay_key(&format!("{assertion}x"));
-    assert_eq!(key == of_other_text, grant.jti.is_some(), "a grant is remembered by its jti, else by its text");
+    let of_other_text = grant.replay_key(&format!("x{assertion}"));
+    assert_eq!(key == of_other_text, grant.jti.is_some(), "a grant is remembered by its jti, else by what was signed");
+    if assertion.contains('.') {
+        assert_eq!(key, grant.replay_key(&format!("{assertion} ")), "what stands behind a grant makes it another");
+    }
     if let Some(jti) = &grant.jti {
         let other_client = Grant { iss: format!("{}x", grant.iss), ..grant.clone() };
         assert_ne!(key, other_client.replay_key(assertion), "a client uses up another's grant");

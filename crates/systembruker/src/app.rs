@@ -446,15 +446,30 @@ pub async fn serve(
         let _ = task.await;
     }
     let now = app.clock.now();
-    match Arc::try_unwrap(app) {
-        Ok(app) => {
+    match alone(app).await {
+        Some(app) => {
             app.keep_used_grants().await?;
             app.store.close(now).await?;
         }
         // Something still answers; without a note of when we stopped, the next start is only more careful.
-        Err(_) => tracing::warn!("the store could not be closed in good order"),
+        None => tracing::warn!("the store could not be closed in good order"),
     }
     Ok(())
+}
+
+/// The application, when nobody else holds it any more. What has just answered lets go of it a moment later.
+async fn alone(mut app: Arc<App>) -> Option<App> {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    const PAUSE: Duration = Duration::from_millis(5);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match Arc::try_unwrap(app) {
+            Ok(app) => return Some(app),
+            Err(held) if Instant::now() < until => app = held,
+            Err(_) => return None,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// Done when the process is asked to stop. From when this is called, such a request is no longer the process's end.

@@ -161,7 +161,7 @@ async fn every_claim_that_is_wrong_is_named() {
             "400 invalid_grant MP-130 JWT is expired. The grant expired ",
         ),
         (
-            claims("exp", json!(now + 3_600)),
+            with(claims("exp", json!(now + 3_600)), "iat", json!(now)),
             "400 invalid_grant - Invalid assertion. Client authentication failed. The grant lasts 3600 s from iat to exp; it must last from 1 to 180 s.",
         ),
     ] {
