@@ -5,7 +5,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use systembruker::resource_registry::builtin::policy_document;
 
-use crate::world::{RESOURCE, SCOPE, World, resource};
+use crate::world::{RESOURCE, SCOPE, TOO_LARGE, World, resource};
 
 fn messages(answer: &crate::world::Answer) -> Vec<String> {
     let errors = answer.json()["errors"].clone();
@@ -190,7 +190,7 @@ async fn a_policy_must_be_about_its_own_resource_and_says_what_is_wrong() {
     assert!(!xml("--b--".into()).await.is_empty());
     assert_eq!(send("multipart/form-data; boundary=b", "--b--\r\n".into()).await.problem(), "400 -");
     assert_eq!(send("text/plain", good()).await.problem(), "415 -");
-    assert_eq!(send("application/xml", " ".repeat(3_000_000)).await.status, 413);
+    assert_eq!(send("application/xml", " ".repeat(TOO_LARGE)).await.status, 413);
     // None of it replaced the good one.
     assert_eq!(world.get(&path, "").await.text, good());
 }

@@ -7,7 +7,7 @@ use systembruker::cli::sandbox::SandboxOptions;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::world::{CUSTOMER, REGISTER, REQUESTS, SCOPE, SYSTEM, World, asked, system, with};
+use crate::world::{CUSTOMER, REGISTER, REQUESTS, SCOPE, SYSTEM, TOO_LARGE, World, asked, system, with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_paths_and_methods_are_problems() {
@@ -112,11 +112,11 @@ async fn bodies_have_a_limit_and_a_type() {
     let world = World::new().await;
     let token = world.token("SmartCloud AS", "altinn:authentication/systemregister.write").await;
     let large = world.request(Method::POST, REGISTER).bearer_auth(&token).header(CONTENT_TYPE, "application/json");
-    assert_eq!(world.send(large.body(vec![b' '; 3_000_000])).await.problem(), "413 -");
+    assert_eq!(world.send(large.body(vec![b' '; TOO_LARGE])).await.problem(), "413 -");
     let text = world.request(Method::POST, REGISTER).bearer_auth(&token).header(CONTENT_TYPE, "text/plain");
     assert_eq!(world.send(text.body("{}")).await.problem(), "415 -");
     let many = world.request(Method::POST, "/token").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    assert_eq!(world.send(many.body(vec![b'a'; 3_000_000])).await.status, 413);
+    assert_eq!(world.send(many.body(vec![b'a'; TOO_LARGE])).await.status, 413);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use systembruker::cli::demo::browser::Window;
 
-use crate::world::{CUSTOMER, REDIRECT, REQUESTS, World, asked};
+use crate::world::{CUSTOMER, REDIRECT, REQUESTS, TOO_LARGE, World, asked};
 
 fn has_button(window: &Window, text: &str) -> bool {
     window.form(text).is_ok()
@@ -307,7 +307,7 @@ async fn what_is_not_there_is_told_as_the_asker_reads_it() {
     assert!(page.text.contains("We cannot find the page"), "{}", page.text);
     assert_eq!(page.headers["x-frame-options"], "DENY");
     assert_eq!(world.get("/no/such", "").await.problem(), "404 -");
-    let large = "x".repeat(3_000_000);
+    let large = "x".repeat(TOO_LARGE - "goto=".len());
     let form = world.send(browser(Method::POST, "/language").form(&[("goto", large.as_str())])).await;
     assert_eq!((form.status, form.content_type()), (403, "text/html; charset=utf-8"));
 }

@@ -16,7 +16,9 @@ use token::certificates::CertificateChain;
 use token::certificates::authority::{Authority, Profile, Subject};
 use token::keys::SigningKey;
 
-use crate::world::{Actor, Answer, CUSTOMER, REGISTER, SCOPE, SYSTEM, VENDOR_SCOPES, World, asked, system, with};
+use crate::world::{
+    Actor, Answer, CUSTOMER, REGISTER, SCOPE, SYSTEM, TOO_LARGE, VENDOR_SCOPES, World, asked, system, with,
+};
 
 const API: &str = "skatteetaten:testinnsyn";
 /// Rask Regnskap AS, an accountant, and a client of theirs.
@@ -115,7 +117,7 @@ async fn malformed(world: &World, page: &mut Page) {
     page.row("`assertion` is missing", &form(world, GRANT).await);
     page.row("A parameter is there twice", &form(world, &format!("{GRANT}&{GRANT}")).await);
     page.row("Another grant type", &form(world, "grant_type=client_credentials&assertion=x").await);
-    page.row("A form of more than two megabytes", &form(world, &"x".repeat(3 * 1024 * 1024)).await);
+    page.row("A form of more than two megabytes", &form(world, &"x".repeat(TOO_LARGE)).await);
     page.section("The assertion");
     page.row("No JSON Web Signature", &form(world, &format!("{GRANT}&assertion=abc")).await);
     page.row("A header that is no JSON", &form(world, &format!("{GRANT}&assertion=e30.e30.")).await);

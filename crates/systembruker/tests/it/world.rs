@@ -30,6 +30,9 @@ pub const SYSTEM: &str = "991825827_smartcloud";
 pub const CUSTOMER: &str = "310904473";
 pub const REGISTER: &str = "/authentication/api/v1/systemregister/vendor";
 pub const REQUESTS: &str = "/authentication/api/v1/systemuser/request/vendor";
+/// One byte more than any body may have. Not many more: a client that still sends when it is refused may not see the
+/// answer.
+pub const TOO_LARGE: usize = 2 * 1024 * 1024 + 1;
 pub const REDIRECT: &str = "https://smartcloud.example/receipt";
 
 /// A folder with keys and seed, made once: making keys is what takes time.
