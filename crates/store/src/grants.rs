@@ -32,10 +32,11 @@ impl Session {
 }
 
 impl Store {
-    /// Notes whether the database knows all grants that were used.
+    /// Notes whether the database knows all grants that were used. Nothing is noted by an instance that another has taken
+    /// over from: it does not know what the other has taken.
     pub async fn set_grants_recorded(&self, recorded: bool) -> Result<(), StoreError> {
         let mut session = self.bookkeeping().await?;
-        execute!(session, sql::SET_GRANTS_RECORDED, recorded)?;
+        execute!(session, sql::SET_GRANTS_RECORDED, self.epoch(), recorded)?;
         session.commit().await
     }
 

@@ -98,8 +98,6 @@ pub struct Installation {
     pub created: Timestamp,
     /// When the last instance stopped in good order; `None` if it did not, and for a new database.
     pub stopped: Option<Timestamp>,
-    /// Whether the database was made just now.
-    pub is_new: bool,
     /// Whether the database knows all grants that the last instance took.
     pub grants_recorded: bool,
 }
@@ -192,7 +190,6 @@ impl Store {
     ) -> Result<Result<Installation, OpenError>, StoreError> {
         let mut session = self.write_session().await?;
         let found = fetch_optional!(session, InstallationRow, sql::INSTALLATION)?;
-        let is_new = found.is_none();
         let installation = match found {
             Some(row) if row.kind != kind.as_str() => {
                 let database = self.database.clone();
@@ -201,12 +198,12 @@ impl Store {
             Some(row) => {
                 let stopped = row.stopped.map(timestamp).transpose()?;
                 let (created, grants_recorded) = (timestamp(row.created)?, row.grants_recorded);
-                Installation { key_check: row.key_check, created, stopped, is_new, grants_recorded }
+                Installation { key_check: row.key_check, created, stopped, grants_recorded }
             }
             None => {
                 execute!(session, sql::CREATE_INSTALLATION, kind.as_str(), now.as_microsecond(), key_check)?;
                 let key_check = key_check.to_vec();
-                Installation { key_check, created: now, stopped: None, is_new, grants_recorded: true }
+                Installation { key_check, created: now, stopped: None, grants_recorded: true }
             }
         };
         self.take_epoch(session).await?;
@@ -219,6 +216,11 @@ impl Store {
         session.commit().await?;
         self.epoch.store(row.epoch, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// The epoch of this instance.
+    pub(crate) fn epoch(&self) -> i64 {
+        self.epoch.load(Ordering::SeqCst)
     }
 
     /// Begins to read. What is read is one snapshot.
@@ -243,8 +245,8 @@ impl Store {
     /// Begins a change of domain state at `now`. Waits until every earlier one has ended.
     pub async fn write(&self, context: ChangeContext, now: Timestamp) -> Result<Write, StoreError> {
         let mut session = self.write_session().await?;
-        let epoch = self.epoch.load(Ordering::SeqCst);
-        let row = fetch_optional!(session, LastChangeRow, sql::BEGIN_WRITE, epoch)?.ok_or(StoreError::TakenOver)?;
+        let row =
+            fetch_optional!(session, LastChangeRow, sql::BEGIN_WRITE, self.epoch())?.ok_or(StoreError::TakenOver)?;
         Ok(Write::new(session, context, now, row.last_change))
     }
 
@@ -284,7 +286,7 @@ impl Store {
     /// Notes that this instance has stopped in good order at `now`, and closes all connections.
     pub async fn close(self, now: Timestamp) -> Result<(), StoreError> {
         let mut session = self.write_session().await?;
-        execute!(session, sql::MARK_STOPPED, self.epoch.load(Ordering::SeqCst), now.as_microsecond())?;
+        execute!(session, sql::MARK_STOPPED, self.epoch(), now.as_microsecond())?;
         session.commit().await?;
         match self.engine {
             Engine::Sqlite { read, write, .. } => {

@@ -35,7 +35,7 @@ statements! {
     INSTALLATION = "SELECT kind, created, key_check, epoch, stopped, last_change, grants_recorded FROM installation WHERE id = 1";
     CREATE_INSTALLATION = "INSERT INTO installation (id, kind, created, key_check, epoch, stopped, last_change, grants_recorded) VALUES (1, $1, $2, $3, 0, NULL, 0, TRUE)";
     TAKE_EPOCH = "UPDATE installation SET epoch = epoch + 1, stopped = NULL WHERE id = 1 RETURNING epoch";
-    SET_GRANTS_RECORDED = "UPDATE installation SET grants_recorded = $1 WHERE id = 1";
+    SET_GRANTS_RECORDED = "UPDATE installation SET grants_recorded = $2 WHERE id = 1 AND epoch = $1";
     BEGIN_WRITE = "UPDATE installation SET epoch = epoch WHERE id = 1 AND epoch = $1 RETURNING last_change";
     SAVE_LAST_CHANGE = "UPDATE installation SET last_change = $1 WHERE id = 1";
     LAST_CHANGE = "SELECT last_change FROM installation WHERE id = 1";

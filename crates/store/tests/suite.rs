@@ -19,7 +19,7 @@ use model::{
     RequestStatus, Resource, ResourceType, Right, RoleHolder, Scope, ScopeDelegation, ScopeVisibility, SystemChange,
     SystemId, SystemUser, SystemUserKind, Translated,
 };
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use store::{
     AuditEntry, ChangeContext, ChangeKind, Database, InstallationKind, KeyPurpose, NewPerson, OpenError, PersonSecret,
     PersonSession, RequestKey, Store, StoreError, StoredClientKey, StoredKey, SystemLogEntry, UsedGrant, Write,
@@ -47,6 +47,20 @@ impl TestDatabase {
         admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
         let (server, _) = url.rsplit_once('/').unwrap();
         Self { database: Database::Postgres(format!("{server}/{name}")), _folder: TempDir::new().unwrap() }
+    }
+
+    /// Takes the next epoch, as an instance does that takes over from one that has lost its lock.
+    async fn take_over(&self) {
+        const TAKE: &str = "UPDATE installation SET epoch = epoch + 1, grants_recorded = FALSE";
+        match &self.database {
+            Database::Sqlite(path) => {
+                let mut connection = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+                connection.execute(TAKE).await.unwrap();
+            }
+            Database::Postgres(url) => {
+                PgConnection::connect(url).await.unwrap().execute(TAKE).await.unwrap();
+            }
+        }
     }
 
     async fn open(&self) -> Store {
@@ -86,6 +100,7 @@ on_both! {
     the_audit_journal_is_kept,
     signing_keys_are_kept,
     a_grant_is_used_once,
+    one_that_was_taken_over_from_says_nothing_of_used_grants,
     why_there_is_no_system_user_is_found,
     texts_differ_by_case,
     starting_over_leaves_keys_and_numbers,
@@ -699,6 +714,22 @@ async fn signing_keys_are_kept(database: TestDatabase) {
     assert!(!tx.delete_signing_key("j").await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(store.read().await.unwrap().signing_keys().await.unwrap(), [key]);
+}
+
+/// Whoever comes after the one that took over must not believe that the database knows what that one took.
+async fn one_that_was_taken_over_from_says_nothing_of_used_grants(database: TestDatabase) {
+    let store = database.open().await;
+    store.set_grants_recorded(true).await.unwrap();
+    database.take_over().await;
+    store.set_grants_recorded(true).await.unwrap();
+    store.close(now()).await.unwrap();
+    let opened = Store::open(database.database.clone(), InstallationKind::Sandbox, b"", now()).await;
+    let (store, installation) = opened.unwrap();
+    assert!(!installation.grants_recorded);
+    store.set_grants_recorded(true).await.unwrap();
+    store.close(now()).await.unwrap();
+    let opened = Store::open(database.database.clone(), InstallationKind::Sandbox, b"", now()).await;
+    assert!(opened.unwrap().1.grants_recorded);
 }
 
 fn signing_key(purpose: KeyPurpose) -> StoredKey {

@@ -121,8 +121,6 @@ impl App {
         let recorded = start.tokens.record_used_grants;
         let replay = Replay::new(replay_horizon(&installation, now));
         replay.remember(&store.read().await?.used_grants().await?);
-        // Until this instance stops in good order, the database knows only what is recorded all along.
-        store.set_grants_recorded(recorded).await?;
         let (grant_recorder, grant_queue) = if recorded { Some(replay::recorder()) } else { None }.unzip();
         let mut purposes = vec![KeyPurpose::Maskinporten];
         if start.sandbox.is_some() {
@@ -157,6 +155,9 @@ impl App {
             confirmed: AtomicU64::new(0),
         };
         app.model.rebuild(&app.store, &app.vault).await?;
+        // Until this instance stops in good order, the database knows only what is recorded all along. Noted last: an
+        // instance that cannot start takes no grants.
+        app.store.set_grants_recorded(recorded).await?;
         Ok(Arc::new(app))
     }
 
@@ -189,10 +190,6 @@ impl App {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
     }
 
-    fn confirm(&self) {
-        self.confirmed.store(self.milliseconds(), Ordering::SeqCst);
-    }
-
     /// What vendors may register as redirect URLs.
     pub fn redirect_rules(&self) -> RedirectRules {
         RedirectRules { allow_loopback_http: self.sandbox.is_some() }
@@ -201,7 +198,7 @@ impl App {
     /// Makes sure, again and again, that this is the one live instance and that the model is up to date. A database that
     /// cannot be reached means that neither is known, and nothing is answered.
     async fn watch(self: Arc<Self>) {
-        self.confirm();
+        self.confirmed.store(self.milliseconds(), Ordering::SeqCst);
         loop {
             tokio::time::sleep(WATCH_INTERVAL).await;
             let began = self.milliseconds();
@@ -451,7 +448,7 @@ pub async fn serve(
             app.keep_used_grants().await?;
             app.store.close(now).await?;
         }
-        // Something still answers; without a note of when we stopped, the next start is only more careful.
+        // Something still answers; without a note of which grants were used, the next start is only more careful.
         None => tracing::warn!("the store could not be closed in good order"),
     }
     Ok(())

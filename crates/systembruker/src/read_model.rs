@@ -274,14 +274,6 @@ impl ReadModel {
         self.clients.get(id).map(|entry| Arc::clone(&entry))
     }
 
-    /// The clients of an organisation, by id.
-    pub fn clients_of(&self, org: OrgNumber) -> Vec<Arc<ClientEntry>> {
-        let mut clients: Vec<_> =
-            self.clients.iter().filter(|entry| entry.client.org == org).map(|entry| Arc::clone(&entry)).collect();
-        clients.sort_by(|a, b| a.client.client_id.cmp(&b.client.client_id));
-        clients
-    }
-
     /// The scope with this name, active or not.
     pub fn scope(&self, name: &str) -> Option<Arc<ScopeEntry>> {
         self.scopes.get(name).map(|entry| Arc::clone(&entry))
