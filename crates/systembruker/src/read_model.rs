@@ -29,7 +29,7 @@ use token::certificates::{CertificateChain, self_signed};
 use token::keys::{Algorithm, JwkSet, PublicJwk, SigningKey, VerifyingKey};
 use tokio::sync::Mutex;
 use uuid::Uuid;
-use xacml::Policy;
+use xacml::{DecisionPoint, Policy};
 
 use crate::vault::{Purpose, Vault};
 
@@ -69,8 +69,19 @@ pub struct ScopeEntry {
 pub struct ResourceEntry {
     /// The resource.
     pub resource: Resource,
-    /// Its policy as a document and ready to decide; `None` before one is there.
-    pub policy: Option<(String, Policy)>,
+    /// Its policy; `None` before one is there.
+    pub policy: Option<ResourcePolicy>,
+}
+
+/// The policy of a resource.
+#[derive(Debug)]
+pub struct ResourcePolicy {
+    /// As it was posted.
+    pub document: String,
+    /// To look into.
+    pub policy: Arc<Policy>,
+    /// Ready to decide.
+    pub point: DecisionPoint,
 }
 
 /// All parties and roles, replaced as a whole.
@@ -686,9 +697,11 @@ fn client_entry(client: Client, keys: Vec<StoredClientKey>) -> ClientEntry {
 }
 
 fn resource_entry((resource, policy): (Resource, Option<String>)) -> anyhow::Result<ResourceEntry> {
-    let compile = |text: String| {
-        let policy = Policy::parse(&text).with_context(|| format!("the stored policy of {}", resource.identifier))?;
-        anyhow::Ok((text, policy))
+    let compile = |document: String| {
+        let policy =
+            Policy::parse(&document).with_context(|| format!("the stored policy of {}", resource.identifier))?;
+        let point = DecisionPoint::of_policy(&policy);
+        anyhow::Ok(ResourcePolicy { document, policy, point })
     };
     let policy = policy.map(compile).transpose()?;
     Ok(ResourceEntry { resource, policy })

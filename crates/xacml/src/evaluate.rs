@@ -1,260 +1,824 @@
 //! Deciding a request (core specification §7).
 
-use crate::policy::{AllOf, AnyOf, Effect, Match, Policy, Rule, Target};
-use crate::request::{DataType, Request, Value};
+use std::borrow::Cow;
+use std::sync::Arc;
 
-/// The answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Decision {
-    /// Access.
-    Permit,
-    /// No access.
-    Deny,
-    /// The policy says nothing about it.
-    NotApplicable,
-    /// No answer could be found.
-    Indeterminate(Indeterminate),
+use crate::bind::{Bound, Clock};
+use crate::combine::CombiningAlgorithm;
+use crate::compile::{
+    AnyOfTest, Assignment, Call, Content, DecisionPoint, Id, Index, Instruction, MatchTest, Node, RuleNode, Sameness,
+    Source, Span, Term,
+};
+use crate::decision::{
+    Decision, Evaluation, Indeterminate, MissingAttribute, Obligation, ObligationAttribute, Obligations,
+    PolicyIdentifier, Status,
+};
+use crate::function::apply::{self, Bag, Operand, Reason};
+use crate::function::{Function, HigherOrder, Pattern};
+use crate::policy::Effect;
+use crate::request::{AttributeCategory, Request, RequestDocument};
+use crate::trace::{Observer, Recorder, Silent, Trace};
+use crate::value::{DateTime, Value};
+
+/// The most steps that one decision takes: policies, rules and values looked at, functions called. Far more than any
+/// policy in use needs; it bounds what policies that multiply work can cost.
+pub const MAX_STEPS: u32 = 5_000_000;
+
+/// What the host knows and requests need not say.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// When the decision is made: `current-time`, `current-date` and `current-dateTime` where the request lacks them.
+    pub now: DateTime,
+    /// Attributes that count where the request says nothing of them.
+    pub attributes: Vec<AttributeCategory>,
 }
 
-/// What an indeterminate answer might have been (core specification §7.10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Indeterminate {
-    /// Permit or nothing.
-    Permit,
-    /// Deny or nothing.
-    Deny,
-    /// Either.
-    Both,
+impl Environment {
+    /// Nothing but the time.
+    pub fn at(now: jiff::Timestamp) -> Self {
+        Self { now: DateTime::utc(now), attributes: vec![] }
+    }
 }
 
-/// Whether the decision could be made, and if not, why (core specification §5.57, appendix B.8).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Status {
-    /// It could.
-    Ok,
+/// Why an expression or target has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
     /// An attribute that must be there is not.
-    MissingAttribute {
-        /// Its category.
-        category: String,
-        /// Its id.
-        id: String,
-    },
-    /// The request is malformed.
-    SyntaxError(String),
-    /// Something failed.
-    ProcessingError(String),
+    Missing(Id),
+    /// A function has no result.
+    Function(Function, Reason),
+    /// More than one policy applies where one may.
+    SeveralApply,
+    /// The limit of steps is reached.
+    TooMuch,
 }
 
-impl Status {
-    /// The status code.
-    pub fn code(&self) -> &'static str {
+impl Failure {
+    pub(crate) fn status(self, point: &DecisionPoint) -> Status {
         match self {
-            Self::Ok => "urn:oasis:names:tc:xacml:1.0:status:ok",
-            Self::MissingAttribute { .. } => "urn:oasis:names:tc:xacml:1.0:status:missing-attribute",
-            Self::SyntaxError(_) => "urn:oasis:names:tc:xacml:1.0:status:syntax-error",
-            Self::ProcessingError(_) => "urn:oasis:names:tc:xacml:1.0:status:processing-error",
-        }
-    }
-
-    /// What is wrong, for a person to read.
-    pub fn message(&self) -> Option<String> {
-        match self {
-            Self::Ok => None,
-            Self::MissingAttribute { category, id } => {
-                Some(format!("the attribute {id} of category {category} is missing"))
-            }
-            Self::SyntaxError(message) | Self::ProcessingError(message) => Some(message.clone()),
+            Self::Missing(slot) => match point.slots.get(slot as usize) {
+                Some(slot) => Status::MissingAttribute(Box::new(MissingAttribute {
+                    category: slot.category.clone(),
+                    id: slot.id.clone(),
+                    data_type: slot.data_type,
+                    issuer: slot.issuer.clone(),
+                })),
+                None => Status::ProcessingError(String::new()),
+            },
+            Self::Function(function, reason) => Status::ProcessingError(format!("{function}: {reason}")),
+            Self::SeveralApply => Status::ProcessingError("more than one policy applies, where only one may".into()),
+            Self::TooMuch => Status::ProcessingError(format!("the decision takes more than {MAX_STEPS} steps")),
         }
     }
 }
 
-/// Something to be done along with a decision: an obligation must be, an advice may be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obligation {
-    /// Says what.
-    pub id: String,
-    /// With what.
-    pub attributes: Vec<ObligationAttribute>,
-}
-
-/// A value that comes with an obligation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObligationAttribute {
-    /// Names it.
-    pub id: String,
-    /// The category it is in, if any.
-    pub category: Option<String>,
-    /// Who vouches for it.
-    pub issuer: Option<String>,
-    /// The value.
-    pub value: Value,
-}
-
-/// A decision with all that belongs to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evaluation {
-    /// The answer.
-    pub decision: Decision,
-    /// Why there is no answer, if there is none.
-    pub status: Status,
-    /// What must be done along with it.
-    pub obligations: Vec<Obligation>,
-    /// What may be done along with it.
-    pub advice: Vec<Obligation>,
-}
-
-impl Evaluation {
-    /// No answer, for a reason.
-    pub fn indeterminate(status: Status) -> Self {
-        Self { decision: Decision::Indeterminate(Indeterminate::Both), status, obligations: vec![], advice: vec![] }
-    }
-}
-
-/// Whether a target is met; an error says which attribute was missing.
-enum Met {
+/// Whether a target, or a part of it, is met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Met {
     Yes,
     No,
-    Missing(Status),
+    Failed(Failure),
 }
 
-impl Policy {
-    /// Decides `request`.
-    pub fn evaluate(&self, request: &Request) -> Evaluation {
-        let mut status = Status::Ok;
-        let target = self.target.met(request);
-        if matches!(target, Met::No) {
-            let (obligations, advice) = (vec![], vec![]);
-            return Evaluation { decision: Decision::NotApplicable, status, obligations, advice };
-        }
-        let mut obligations = Vec::new();
-        let mut advice = Vec::new();
-        let decisions = self.rules.iter().map(|rule| {
-            let decision = rule.evaluate(request, &mut status);
-            if let Some(effect) = effect_of(decision) {
-                obligations.extend(of_effect(&rule.obligations, effect));
-                advice.extend(of_effect(&rule.advice, effect));
+impl DecisionPoint {
+    /// Decides a request.
+    pub fn decide(&self, request: &Request, environment: &Environment) -> Evaluation {
+        self.run(request, environment, Silent).0
+    }
+
+    /// Decides a request and tells how. Looks at every policy, also at those that [`Self::decide`] can leave out.
+    pub fn explain(&self, request: &Request, environment: &Environment) -> (Evaluation, Trace) {
+        let (evaluation, recorder) = self.run(request, environment, Recorder::new(self));
+        (evaluation, recorder.finish())
+    }
+
+    /// Decides all that a document asks for: a result for each decision, or one if it wants them combined. A document
+    /// that asks for what is not there has one result, which says so.
+    pub fn decide_all(&self, document: &RequestDocument, environment: &Environment) -> Vec<Evaluation> {
+        match document.individual() {
+            Err(error) => vec![Evaluation::indeterminate(Status::SyntaxError(error.to_string()))],
+            Ok(requests) => {
+                let results = requests.iter().map(|request| self.decide(request, environment));
+                if document.combined_decision { vec![combined(results)] } else { results.collect() }
             }
-            decision
-        });
-        let mut decision = self.combining.combine(decisions);
-        if let Met::Missing(missing) = target {
-            // §7.14: an error in the target makes the decision uncertain, not something else.
-            status = missing;
+        }
+    }
+
+    /// The obligations and advice that the root has for an effect, for a host that has found another ground for it than
+    /// the rules.
+    ///
+    /// # Errors
+    /// The status, where one of them cannot be filled in.
+    pub fn instructions_for(
+        &self,
+        effect: Effect,
+        request: &Request,
+        environment: &Environment,
+    ) -> Result<(Obligations, Obligations), Status> {
+        let clock = Clock::at(environment.now);
+        let bound = Bound::new(self, request, environment, &clock);
+        let mut run = Run::new(self, &bound, Silent);
+        if let Some(node) = self.nodes.get(self.root as usize) {
+            run.begin_variables(node);
+            if let Some(instructions) = node.instructions {
+                run.instruct(instructions, effect).map_err(|failure| failure.status(self))?;
+            }
+        }
+        Ok((without_effects(run.obligations), without_effects(run.advice)))
+    }
+
+    fn run<O: Observer>(&self, request: &Request, environment: &Environment, observer: O) -> (Evaluation, O) {
+        let clock = Clock::at(environment.now);
+        let bound = Bound::new(self, request, environment, &clock);
+        let mut run = Run::new(self, &bound, observer);
+        run.keep_policies = request.return_policy_ids;
+        let mut decision = run.node(self.root);
+        // Whatever was not looked at might have decided otherwise.
+        if run.steps == 0 {
+            decision = Decision::Indeterminate(Indeterminate::Both);
+            run.failure = Some(Failure::TooMuch);
+            run.keep_effect(None, 0, 0);
+        }
+        let status = match (decision, run.failure) {
+            (Decision::Indeterminate(_), Some(failure)) => failure.status(self),
+            (Decision::Indeterminate(_), None) => Status::ProcessingError(String::new()),
+            _ => Status::Ok,
+        };
+        let evaluation = Evaluation {
+            decision,
+            status,
+            obligations: without_effects(run.obligations),
+            advice: without_effects(run.advice),
+            policies: run.policies,
+            attributes: request.to_repeat(),
+        };
+        (evaluation, run.observer)
+    }
+}
+
+fn without_effects(items: Vec<(Effect, Arc<Obligation>)>) -> Obligations {
+    items.into_iter().map(|(_, item)| item).collect()
+}
+
+/// One result for several decisions (multiple decision profile §2.4.1): theirs if it is the same, and nothing has to be
+/// done along with any.
+fn combined(results: impl Iterator<Item = Evaluation>) -> Evaluation {
+    let fail = |message: &str| Evaluation::indeterminate(Status::ProcessingError(message.into()));
+    let mut common: Option<Evaluation> = None;
+    for result in results {
+        if matches!(result.decision, Decision::Indeterminate(_)) {
+            return Evaluation::indeterminate(result.status);
+        }
+        if !result.obligations.is_empty() || !result.advice.is_empty() {
+            return fail("decisions with obligations or advice cannot be combined");
+        }
+        match &mut common {
+            None => common = Some(Evaluation { attributes: vec![], ..result }),
+            Some(common) if common.decision != result.decision => return fail("the decisions differ"),
+            Some(common) => {
+                for policy in result.policies {
+                    if !common.policies.contains(&policy) {
+                        common.policies.push(policy);
+                    }
+                }
+            }
+        }
+    }
+    common.unwrap_or_else(|| fail("no decision was asked for"))
+}
+
+/// A decision in the making.
+struct Run<'a, O> {
+    point: &'a DecisionPoint,
+    bound: &'a Bound<'a>,
+    steps: u32,
+    /// Why the last Indeterminate that still counts is one; of several, the first.
+    failure: Option<Failure>,
+    obligations: Vec<(Effect, Arc<Obligation>)>,
+    advice: Vec<(Effect, Arc<Obligation>)>,
+    policies: Vec<PolicyIdentifier>,
+    keep_policies: bool,
+    /// The values of the variables of the policy at hand that were computed.
+    variables: Vec<Option<Result<Operand<'a>, Failure>>>,
+    first_variable: usize,
+    observer: O,
+}
+
+impl<'a, O: Observer> Run<'a, O> {
+    fn new(point: &'a DecisionPoint, bound: &'a Bound<'a>, observer: O) -> Self {
+        Self {
+            point,
+            bound,
+            steps: MAX_STEPS,
+            failure: None,
+            obligations: vec![],
+            advice: vec![],
+            policies: vec![],
+            keep_policies: false,
+            variables: vec![],
+            first_variable: 0,
+            observer,
+        }
+    }
+
+    /// Forgets the variables of another policy.
+    fn begin_variables(&mut self, node: &Node) {
+        let variables = node.variables.range();
+        self.variables.clear();
+        self.variables.resize_with(variables.len(), || None);
+        self.first_variable = variables.start;
+    }
+
+    fn step(&mut self, cost: usize) -> Result<(), Failure> {
+        match u32::try_from(cost).ok().and_then(|cost| self.steps.checked_sub(cost)) {
+            Some(left) => {
+                self.steps = left;
+                Ok(())
+            }
+            None => {
+                self.steps = 0;
+                Err(Failure::TooMuch)
+            }
+        }
+    }
+
+    /// Notes why there is no answer, unless an earlier reason stands.
+    fn fail(&mut self, failure: Failure) {
+        self.failure = self.failure.or(Some(failure));
+    }
+
+    /// A policy or policy set.
+    fn node(&mut self, id: Id) -> Decision {
+        let Some(node) = self.point.nodes.get(id as usize) else { return Decision::NotApplicable };
+        self.observer.enter_node(id);
+        let decision = self.decide_node(id, node);
+        self.observer.leave(decision, self.failure);
+        decision
+    }
+
+    fn decide_node(&mut self, id: Id, node: &'a Node) -> Decision {
+        let earlier = self.failure.take();
+        if let Err(failure) = self.step(1) {
+            self.failure = earlier.or(Some(failure));
+            return Decision::Indeterminate(Indeterminate::Both);
+        }
+        let target = self.target(node.target);
+        if target == Met::No {
+            self.failure = earlier;
+            return Decision::NotApplicable;
+        }
+        let (obligations, advice, policies) = (self.obligations.len(), self.advice.len(), self.policies.len());
+        if self.keep_policies {
+            self.policies.extend(self.point.node_names.get(id as usize).map(|(name, _)| name.clone()));
+        }
+        let mut decision = self.members(node);
+        // §7.14: an error in the target makes the decision uncertain, not another one.
+        if let Met::Failed(failure) = target {
             decision = match decision {
                 Decision::Permit => Decision::Indeterminate(Indeterminate::Permit),
                 Decision::Deny => Decision::Indeterminate(Indeterminate::Deny),
-                other => other,
+                Decision::NotApplicable | Decision::Indeterminate(_) => decision,
             };
+            self.failure = Some(failure);
         }
-        let effect = effect_of(decision);
-        if !matches!(decision, Decision::Indeterminate(_)) {
-            status = Status::Ok;
+        // §7.18: only what comes with the decision made here goes up.
+        self.keep_effect(decision.effect(), obligations, advice);
+        if let (Some(effect), Some(instructions)) = (decision.effect(), node.instructions)
+            && let Err(failure) = self.instruct(instructions, effect)
+        {
+            decision = Decision::Indeterminate(effect.into());
+            self.obligations.truncate(obligations);
+            self.advice.truncate(advice);
+            self.failure = Some(failure);
         }
-        // §7.18: only what comes with the final effect, from the rules that had a part in it and from the policy.
-        let keep = |from_rules: Vec<(Effect, Obligation)>, own: &[(Effect, Obligation)]| {
-            let rules = from_rules.into_iter().filter(|(of, _)| Some(*of) == effect).map(|(_, obligation)| obligation);
-            let own = own.iter().filter(|(of, _)| Some(*of) == effect).map(|(_, obligation)| obligation.clone());
-            rules.chain(own).collect()
+        if decision == Decision::NotApplicable {
+            self.policies.truncate(policies);
+        }
+        let own = self.failure.take().filter(|_| matches!(decision, Decision::Indeterminate(_)));
+        self.failure = earlier.or(own);
+        decision
+    }
+
+    fn keep_effect(&mut self, effect: Option<Effect>, obligations: usize, advice: usize) {
+        for (items, from) in [(&mut self.obligations, obligations), (&mut self.advice, advice)] {
+            if items.len() > from {
+                let tail: Vec<_> = items.drain(from..).filter(|(of, _)| Some(*of) == effect).collect();
+                items.extend(tail);
+            }
+        }
+    }
+
+    /// The members of a policy or set, combined.
+    fn members(&mut self, node: &'a Node) -> Decision {
+        let candidates = self.candidates(node);
+        if node.is_set {
+            let members = node.members.of(&self.point.members);
+            match (&candidates, node.combining) {
+                (_, CombiningAlgorithm::OnlyOneApplicable) => {
+                    let ids: Vec<Id> = match &candidates {
+                        None => members.to_vec(),
+                        Some(positions) => {
+                            positions.iter().filter_map(|at| members.get(*at as usize).copied()).collect()
+                        }
+                    };
+                    self.only_one(&ids)
+                }
+                (None, combining) => combining.combine(members.iter().map(|id| self.node(*id))),
+                (Some(positions), combining) => {
+                    let chosen = positions.iter().filter_map(|at| members.get(*at as usize));
+                    combining.combine(chosen.map(|id| self.node(*id)))
+                }
+            }
+        } else {
+            self.begin_variables(node);
+            let rules = node.members.of(&self.point.rules);
+            let first = node.members.range().start;
+            match candidates {
+                None => node.combining.combine(rules.iter().enumerate().map(|(at, rule)| self.rule(first + at, rule))),
+                Some(positions) => {
+                    let chosen = positions.iter().filter_map(|at| rules.get(*at as usize).map(|rule| (at, rule)));
+                    node.combining.combine(chosen.map(|(at, rule)| self.rule(first + *at as usize, rule)))
+                }
+            }
+        }
+    }
+
+    /// The members that can apply, in order; `None` for all. Whoever watches wants to see all.
+    fn candidates(&self, node: &Node) -> Option<Cow<'a, [Id]>> {
+        if O::WATCHES {
+            return None;
+        }
+        let index: &'a Index = self.point.indexes.get(node.index? as usize)?;
+        let symbols = self.bound.symbols(index.slot, index.sameness);
+        let always = index.always.of(&index.positions);
+        let postings =
+            |symbol: &Id| index.postings.get(symbol).map(|span| span.of(&index.positions)).unwrap_or_default();
+        let (first, rest) = match symbols {
+            [] => (index.when_missing.of(&index.positions), symbols),
+            [first, rest @ ..] => (postings(first), rest),
         };
-        Evaluation {
-            decision,
-            status,
-            obligations: keep(obligations, &self.obligations),
-            advice: keep(advice, &self.advice),
+        if rest.is_empty() && always.is_empty() {
+            return Some(Cow::Borrowed(first));
         }
+        let mut all: Vec<Id> = first.iter().chain(always).copied().collect();
+        all.extend(rest.iter().flat_map(postings));
+        all.sort_unstable();
+        all.dedup();
+        Some(Cow::Owned(all))
     }
-}
 
-fn effect_of(decision: Decision) -> Option<Effect> {
-    match decision {
-        Decision::Permit => Some(Effect::Permit),
-        Decision::Deny => Some(Effect::Deny),
-        Decision::NotApplicable | Decision::Indeterminate(_) => None,
-    }
-}
-
-fn of_effect(items: &[(Effect, Obligation)], effect: Effect) -> impl Iterator<Item = (Effect, Obligation)> {
-    items.iter().filter(move |(of, _)| *of == effect).cloned()
-}
-
-impl Rule {
-    fn evaluate(&self, request: &Request, status: &mut Status) -> Decision {
-        match (self.target.met(request), self.effect) {
-            (Met::Yes, Effect::Permit) => Decision::Permit,
-            (Met::Yes, Effect::Deny) => Decision::Deny,
-            (Met::No, _) => Decision::NotApplicable,
-            (Met::Missing(missing), effect) => {
-                *status = missing;
-                Decision::Indeterminate(match effect {
-                    Effect::Permit => Indeterminate::Permit,
-                    Effect::Deny => Indeterminate::Deny,
-                })
-            }
-        }
-    }
-}
-
-impl Target {
-    fn met(&self, request: &Request) -> Met {
-        all(self.any_of.iter().map(|any_of| any_of.met(request)))
-    }
-}
-
-impl AnyOf {
-    fn met(&self, request: &Request) -> Met {
-        let mut missing = None;
-        for all_of in &self.all_of {
-            match all_of.met(request) {
-                Met::Yes => return Met::Yes,
+    /// C.9: the one whose target is met decides.
+    fn only_one(&mut self, members: &[Id]) -> Decision {
+        let mut only = None;
+        for id in members {
+            let Some(node) = self.point.nodes.get(*id as usize) else { continue };
+            let met = match self.step(1) {
+                Ok(()) => self.quietly(|run| run.target(node.target)),
+                Err(failure) => Met::Failed(failure),
+            };
+            match met {
                 Met::No => {}
-                Met::Missing(status) => missing = missing.or(Some(status)),
+                Met::Failed(failure) => {
+                    self.fail(failure);
+                    return Decision::Indeterminate(Indeterminate::Both);
+                }
+                Met::Yes if only.is_some() => {
+                    self.fail(Failure::SeveralApply);
+                    return Decision::Indeterminate(Indeterminate::Both);
+                }
+                Met::Yes => only = Some(*id),
             }
         }
-        missing.map_or(Met::No, Met::Missing)
+        only.map_or(Decision::NotApplicable, |id| self.node(id))
     }
-}
 
-impl AllOf {
-    fn met(&self, request: &Request) -> Met {
-        all(self.matches.iter().map(|single| single.met(request)))
+    /// Looks at a target that will be looked at again if it matters.
+    fn quietly<T>(&mut self, look: impl FnOnce(&mut Run<'a, Silent>) -> T) -> T {
+        let mut quiet = Run::new(self.point, self.bound, Silent);
+        quiet.steps = self.steps;
+        let result = look(&mut quiet);
+        self.steps = quiet.steps;
+        result
     }
-}
 
-/// A conjunction: one `No` decides, an error only if nothing else does (core specification §7.7).
-fn all(parts: impl Iterator<Item = Met>) -> Met {
-    let mut missing = None;
-    for part in parts {
-        match part {
+    fn rule(&mut self, id: usize, rule: &'a RuleNode) -> Decision {
+        self.observer.enter_rule(id);
+        let outcome = self.decide_rule(rule);
+        let decision = outcome.unwrap_or_else(|failure| {
+            self.fail(failure);
+            Decision::Indeterminate(rule.effect.into())
+        });
+        self.observer.leave(decision, outcome.err());
+        decision
+    }
+
+    fn decide_rule(&mut self, rule: &'a RuleNode) -> Result<Decision, Failure> {
+        self.step(1)?;
+        match self.target(rule.target) {
             Met::Yes => {}
-            Met::No => return Met::No,
-            Met::Missing(status) => missing = missing.or(Some(status)),
+            Met::No => return Ok(Decision::NotApplicable),
+            Met::Failed(failure) => return Err(failure),
+        }
+        if let Some(condition) = rule.condition
+            && let Some(term) = self.point.conditions.get(condition as usize)
+        {
+            let outcome = self.term(term).map(|value| value.is_true());
+            self.observer.condition(term, outcome, self.bound);
+            if !outcome? {
+                return Ok(Decision::NotApplicable);
+            }
+        }
+        if let Some(instructions) = rule.instructions {
+            self.instruct(instructions, rule.effect)?;
+        }
+        Ok(rule.effect.into())
+    }
+
+    /// Adds the obligations and advice that come with an effect; all of them, or none where one fails.
+    fn instruct(&mut self, instructions: Id, effect: Effect) -> Result<(), Failure> {
+        let Some(instructions) = self.point.instructions.get(instructions as usize) else { return Ok(()) };
+        let before = (self.obligations.len(), self.advice.len());
+        let result = (|| {
+            for instruction in instructions.obligations.iter().filter(|instruction| instruction.effect == effect) {
+                let obligation = self.obligation(instruction)?;
+                self.obligations.push((effect, obligation));
+            }
+            for instruction in instructions.advice.iter().filter(|instruction| instruction.effect == effect) {
+                let advice = self.obligation(instruction)?;
+                self.advice.push((effect, advice));
+            }
+            Ok(())
+        })();
+        if result.is_err() {
+            self.obligations.truncate(before.0);
+            self.advice.truncate(before.1);
+        }
+        result
+    }
+
+    fn obligation(&mut self, instruction: &'a Instruction) -> Result<Arc<Obligation>, Failure> {
+        let (id, assignments) = match &instruction.content {
+            Content::Fixed(obligation) => return Ok(Arc::clone(obligation)),
+            Content::Computed { id, assignments } => (id, assignments),
+        };
+        let mut attributes = Vec::new();
+        for Assignment { id, category, issuer, term } in assignments {
+            let assigned = self.term(term)?;
+            let attribute = |value: &Value| ObligationAttribute {
+                id: id.clone(),
+                category: category.clone(),
+                issuer: issuer.clone(),
+                value: value.clone(),
+            };
+            match &assigned {
+                Operand::One(value) => attributes.push(attribute(value)),
+                Operand::Bag(bag) => attributes.extend(bag.iter().map(attribute)),
+            }
+        }
+        self.step(attributes.len())?;
+        Ok(Arc::new(Obligation { id: id.clone(), attributes }))
+    }
+
+    /// §7.7: one part that is not met decides; an error only if nothing else does.
+    fn target(&mut self, target: Span) -> Met {
+        let mut failed = None;
+        for test in target.of(&self.point.any_of) {
+            let met = self.any_of(test);
+            self.observer.target(test, met, self.bound);
+            match met {
+                Met::Yes => {}
+                Met::No => return Met::No,
+                Met::Failed(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        failed.map_or(Met::Yes, Met::Failed)
+    }
+
+    fn any_of(&mut self, test: &AnyOfTest) -> Met {
+        match *test {
+            AnyOfTest::Equal { source, sameness, literals } => {
+                self.equals(source, sameness, literals.of(&self.point.literals))
+            }
+            AnyOfTest::General(alternatives) => {
+                let mut failed = None;
+                for matches in alternatives.of(&self.point.all_of) {
+                    match self.all_of(matches.of(&self.point.matches)) {
+                        Met::Yes => return Met::Yes,
+                        Met::No => {}
+                        Met::Failed(failure) => failed = failed.or(Some(failure)),
+                    }
+                }
+                failed.map_or(Met::No, Met::Failed)
+            }
         }
     }
-    missing.map_or(Met::Yes, Met::Missing)
-}
 
-impl Match {
-    fn met(&self, request: &Request) -> Met {
-        let designator = &self.designator;
-        let mut values = request
-            .attributes
+    fn all_of(&mut self, matches: &[MatchTest]) -> Met {
+        let mut failed = None;
+        for test in matches {
+            let met = match *test {
+                MatchTest::Equal { source, sameness, symbol } => self.equals(source, sameness, &[symbol]),
+                MatchTest::Call { source, call } => self.calls(source, call),
+            };
+            match met {
+                Met::Yes => {}
+                Met::No => return Met::No,
+                Met::Failed(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        failed.map_or(Met::Yes, Met::Failed)
+    }
+
+    /// Whether one of an attribute's values is one of the literals, which are in order.
+    fn equals(&mut self, source: Source, sameness: Sameness, literals: &[Id]) -> Met {
+        // Few literals are looked through faster than they are searched.
+        const FEW: usize = 16;
+        let symbols = self.bound.symbols(source.slot, sameness);
+        if symbols.is_empty() {
+            return if source.must_be_present { Met::Failed(Failure::Missing(source.slot)) } else { Met::No };
+        }
+        if let Err(failure) = self.step(symbols.len()) {
+            return Met::Failed(failure);
+        }
+        let is_met = if literals.len() <= FEW {
+            symbols.iter().any(|symbol| literals.contains(symbol))
+        } else {
+            symbols.iter().any(|symbol| literals.binary_search(symbol).is_ok())
+        };
+        if is_met { Met::Yes } else { Met::No }
+    }
+
+    /// Whether a function holds for one of an attribute's values (§7.6).
+    fn calls(&mut self, source: Source, call: Id) -> Met {
+        let values = self.bound.values(source.slot);
+        if values.is_empty() && source.must_be_present {
+            return Met::Failed(Failure::Missing(source.slot));
+        }
+        let Some(call) = self.point.calls.get(call as usize) else { return Met::No };
+        let mut failed = None;
+        for value in values {
+            match self.scalar(call.function, &[&call.literal, value], call.pattern.as_ref()) {
+                Ok(Value::Boolean(true)) => return Met::Yes,
+                Ok(_) => {}
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        failed.map_or(Met::No, Met::Failed)
+    }
+
+    fn scalar(
+        &mut self,
+        function: Function,
+        arguments: &[&Value],
+        pattern: Option<&Pattern>,
+    ) -> Result<Value, Failure> {
+        self.step(cost(function, pattern, arguments.iter().copied()))?;
+        apply::scalar(function, arguments, pattern).map_err(|reason| Failure::Function(function, reason))
+    }
+
+    /// An expression.
+    fn term(&mut self, term: &'a Term) -> Result<Operand<'a>, Failure> {
+        match term {
+            Term::Value(value) => Ok(Operand::One(Cow::Borrowed(value))),
+            Term::Attribute(source) => {
+                let values = self.bound.values(source.slot);
+                if values.is_empty() && source.must_be_present {
+                    return Err(Failure::Missing(source.slot));
+                }
+                self.step(1)?;
+                Ok(Operand::Bag(Bag::Request(values)))
+            }
+            Term::Variable(id) => self.variable(*id),
+            Term::Call(call) => self.call(call),
+        }
+    }
+
+    /// A variable is computed once for each policy that is looked at, however often it is named.
+    fn variable(&mut self, id: Id) -> Result<Operand<'a>, Failure> {
+        let at = (id as usize).saturating_sub(self.first_variable);
+        if let Some(Some(known)) = self.variables.get(at) {
+            let known = known.clone();
+            self.step(known.as_ref().map_or(1, |value| match value {
+                Operand::One(_) => 1,
+                Operand::Bag(bag) => 1 + bag.len(),
+            }))?;
+            return known;
+        }
+        let Some(term) = self.point.variables.get(id as usize) else {
+            return Err(Failure::Function(Function::And, "the variable is not there"));
+        };
+        let value = self.term(term);
+        if let Some(known) = self.variables.get_mut(at) {
+            *known = Some(value.clone());
+        }
+        value
+    }
+
+    fn call(&mut self, call: &'a Call) -> Result<Operand<'a>, Failure> {
+        match call.function {
+            Function::Or => self.some_of(&call.arguments, 1),
+            Function::And => self.and(&call.arguments),
+            Function::NOf => self.n_of(&call.arguments),
+            Function::HigherOrder(order) => self.higher_order(order, call),
+            function => {
+                let arguments = self.terms(&call.arguments)?;
+                let values = arguments.iter().flat_map(|argument| -> Box<dyn Iterator<Item = &Value>> {
+                    match argument {
+                        Operand::One(value) => Box::new(std::iter::once(&**value)),
+                        Operand::Bag(bag) => bag.iter(),
+                    }
+                });
+                let cost = cost(function, call.pattern.as_ref(), values);
+                self.step(cost)?;
+                apply::apply(function, &arguments, call.pattern.as_ref())
+                    .map_err(|reason| Failure::Function(function, reason))
+            }
+        }
+    }
+
+    fn terms(&mut self, terms: &'a [Term]) -> Result<Vec<Operand<'a>>, Failure> {
+        terms.iter().map(|term| self.term(term)).collect()
+    }
+
+    /// §A.3.5: stops at the first false; an error counts only if there is none.
+    fn and(&mut self, terms: &'a [Term]) -> Result<Operand<'a>, Failure> {
+        let mut failed = None;
+        for term in terms {
+            match self.term(term) {
+                Ok(value) if value.is_true() => {}
+                Ok(_) => return Ok(Value::Boolean(false).into()),
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        failed.map_or_else(|| Ok(Value::Boolean(true).into()), Err)
+    }
+
+    fn n_of(&mut self, terms: &'a [Term]) -> Result<Operand<'a>, Failure> {
+        const WRONG: Failure = Failure::Function(Function::NOf, "there are not as many arguments as shall be true");
+        let (first, rest) = terms.split_first().ok_or(WRONG)?;
+        let wanted = match self.term(first)? {
+            Operand::One(value) => match *value {
+                Value::Integer(wanted) => usize::try_from(wanted).ok(),
+                _ => None,
+            },
+            Operand::Bag(_) => None,
+        };
+        match wanted {
+            Some(wanted) if wanted <= rest.len() => self.some_of(rest, wanted),
+            _ => Err(WRONG),
+        }
+    }
+
+    /// Whether so many of the terms are true. Stops as soon as that is certain.
+    fn some_of(&mut self, terms: &'a [Term], wanted: usize) -> Result<Operand<'a>, Failure> {
+        let (mut missing, mut failures, mut failed) = (wanted, 0, None);
+        for (at, term) in terms.iter().enumerate() {
+            if missing == 0 || missing > terms.len() - at + failures {
+                break;
+            }
+            match self.term(term) {
+                Ok(value) if value.is_true() => missing -= 1,
+                Ok(_) => {}
+                Err(failure) => {
+                    failures += 1;
+                    failed = failed.or(Some(failure));
+                }
+            }
+        }
+        match failed {
+            // What failed might have been true, and have been enough.
+            Some(failure) if missing > 0 && missing <= failures => Err(failure),
+            _ => Ok(Value::Boolean(missing == 0).into()),
+        }
+    }
+
+    fn higher_order(&mut self, order: HigherOrder, call: &'a Call) -> Result<Operand<'a>, Failure> {
+        let Some(function) = call.passed else {
+            return Err(Failure::Function(call.function, "there is no function to apply"));
+        };
+        let arguments = self.terms(&call.arguments)?;
+        let pattern = call.pattern.as_ref();
+        let bags: Vec<(usize, Vec<&Value>)> = arguments
             .iter()
-            .filter(|attribute| {
-                attribute.id == designator.id
-                    && attribute.category == designator.category
-                    && (designator.issuer.is_none() || attribute.issuer == designator.issuer)
+            .enumerate()
+            .filter_map(|(at, argument)| match argument {
+                Operand::Bag(bag) => Some((at, bag.iter().collect())),
+                Operand::One(_) => None,
             })
-            .map(|attribute| &attribute.value)
-            .filter(|value| of_type(value, designator.data_type))
-            .peekable();
-        if values.peek().is_none() && designator.must_be_present {
-            let (category, id) = (designator.category.clone(), designator.id.clone());
-            return Met::Missing(Status::MissingAttribute { category, id });
+            .collect();
+        // The arguments, with the elements of bags still to be put in.
+        let mut slots: Vec<&Value> = Vec::with_capacity(arguments.len());
+        for argument in &arguments {
+            match argument {
+                Operand::One(value) => slots.push(value),
+                Operand::Bag(bag) => slots.push(bag.iter().next().unwrap_or(&NOTHING)),
+            }
         }
-        if values.any(|value| self.function.holds(&self.literal, value)) { Met::Yes } else { Met::No }
+        match (order, bags.as_slice()) {
+            (HigherOrder::Map, [(at, elements)]) => {
+                let mut results = Vec::with_capacity(elements.len());
+                for element in elements {
+                    put(&mut slots, *at, element);
+                    results.push(self.scalar(function, &slots, pattern)?);
+                }
+                Ok(Operand::Bag(Bag::Computed(results)))
+            }
+            (HigherOrder::AnyOfAny | HigherOrder::AnyOf, bags) => self.any(function, pattern, &mut slots, bags),
+            (HigherOrder::AllOf, [(at, elements)]) => {
+                let mut holds = |run: &mut Self, element| {
+                    put(&mut slots, *at, element);
+                    run.scalar(function, &slots, pattern).map(is_true)
+                };
+                self.every(elements, &mut holds)
+            }
+            (_, [(_, first), (_, second)]) => self.pairs(order, function, pattern, first, second),
+            _ => Err(Failure::Function(call.function, "the arguments are not those it takes")),
+        }
+    }
+
+    /// Whether the function holds for one combination of the elements of all bags.
+    fn any<'v>(
+        &mut self,
+        function: Function,
+        pattern: Option<&Pattern>,
+        slots: &mut Vec<&'v Value>,
+        bags: &[(usize, Vec<&'v Value>)],
+    ) -> Result<Operand<'a>, Failure> {
+        let Some(((at, elements), rest)) = bags.split_first() else {
+            return self.scalar(function, slots, pattern).map(Operand::from);
+        };
+        let mut failed = None;
+        for element in elements {
+            put(slots, *at, element);
+            match self.any(function, pattern, slots, rest) {
+                Ok(value) if value.is_true() => return Ok(value),
+                Ok(_) => {}
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+            self.step(1)?;
+        }
+        failed.map_or_else(|| Ok(Value::Boolean(false).into()), Err)
+    }
+
+    /// Whether something holds for every element. An error counts only where nothing is false.
+    fn every<T: Copy>(
+        &mut self,
+        elements: &[T],
+        holds: &mut dyn FnMut(&mut Self, T) -> Result<bool, Failure>,
+    ) -> Result<Operand<'a>, Failure> {
+        let mut failed = None;
+        for element in elements {
+            match holds(self, *element) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Value::Boolean(false).into()),
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        failed.map_or_else(|| Ok(Value::Boolean(true).into()), Err)
+    }
+
+    /// `all-of-any`, `any-of-all` and `all-of-all`: each is an "every" or "some" over the elements of the first bag of
+    /// an "every" or "some" over those of the second.
+    fn pairs(
+        &mut self,
+        order: HigherOrder,
+        function: Function,
+        pattern: Option<&Pattern>,
+        first: &[&Value],
+        second: &[&Value],
+    ) -> Result<Operand<'a>, Failure> {
+        let every_first = order != HigherOrder::AnyOfAll;
+        let every_second = order != HigherOrder::AllOfAny;
+        let mut inner = |run: &mut Self, left: &Value| {
+            let mut pair = |run: &mut Self, right: &Value| {
+                run.scalar(function, &[left, right], pattern).map(is_true).map(|holds| holds == every_second)
+            };
+            run.every(second, &mut pair).map(|all| (all.is_true() == every_second) == every_first)
+        };
+        // "Some" is "not every … not".
+        let all = self.every(first, &mut inner)?;
+        Ok(Value::Boolean(all.is_true() == every_first).into())
     }
 }
 
-fn of_type(value: &Value, data_type: DataType) -> bool {
-    value.data_type() == data_type
+/// What stands where a bag is empty, and is never looked at.
+static NOTHING: Value = Value::Boolean(false);
+
+fn is_true(value: Value) -> bool {
+    value == Value::Boolean(true)
+}
+
+fn put<'v>(slots: &mut [&'v Value], at: usize, element: &'v Value) {
+    if let Some(slot) = slots.get_mut(at) {
+        *slot = element;
+    }
+}
+
+/// What a call costs: more for long texts, and for a pattern that has to be compiled.
+fn cost<'v>(function: Function, pattern: Option<&Pattern>, values: impl Iterator<Item = &'v Value>) -> usize {
+    const CHARACTERS_A_STEP: usize = 32;
+    const PATTERN: usize = 2_000;
+    let length = |value: &Value| 1 + value.as_str().map_or(0, str::len) / CHARACTERS_A_STEP;
+    let compiling = if matches!(function, Function::RegexpMatch(_)) && pattern.is_none() { PATTERN } else { 0 };
+    1 + values.map(length).sum::<usize>() + compiling
 }

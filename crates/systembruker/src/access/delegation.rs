@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use model::{DelegatedRight, Organisation, Right};
 use thiserror::Error;
 use uuid::Uuid;
-use xacml::{ACTION_ID, Decision, Effect, Policy, Request, Value, category};
+use xacml::{ACTION_ID, Decision, Effect, Environment, Policy, Request, category};
 
 use super::roles::effective_roles;
 use crate::read_model::{ReadModel, ResourceEntry};
@@ -43,7 +44,13 @@ pub struct RightCheck {
 }
 
 /// Looks at each resource that `rights` name: what of it can `person` pass on for `organisation`?
-pub fn check(model: &ReadModel, person: Uuid, organisation: &Organisation, rights: &[Right]) -> Vec<RightCheck> {
+pub fn check(
+    model: &ReadModel,
+    person: Uuid,
+    organisation: &Organisation,
+    rights: &[Right],
+    now: Timestamp,
+) -> Vec<RightCheck> {
     let parties = model.parties();
     let roles = effective_roles(&parties, person, organisation);
     let ids: BTreeSet<&str> = rights.iter().flat_map(Right::resource_ids).collect();
@@ -52,19 +59,24 @@ pub fn check(model: &ReadModel, person: Uuid, organisation: &Organisation, right
             let resource = model.resource(id);
             let result = match &resource {
                 None => Err(CannotDelegate::Unknown),
-                Some(entry) => delegable(entry, &roles),
+                Some(entry) => delegable(entry, &roles, now),
             };
             RightCheck { resource_id: id.to_owned(), resource, result }
         })
         .collect()
 }
 
-fn delegable(entry: &ResourceEntry, roles: &BTreeSet<String>) -> Result<Vec<DelegatedRight>, CannotDelegate> {
+fn delegable(
+    entry: &ResourceEntry,
+    roles: &BTreeSet<String>,
+    now: Timestamp,
+) -> Result<Vec<DelegatedRight>, CannotDelegate> {
     let resource = &entry.resource;
-    let Some((_, policy)) = &entry.policy else { return Err(CannotDelegate::Unknown) };
+    let Some(policy) = &entry.policy else { return Err(CannotDelegate::Unknown) };
     if !resource.delegable || !resource.resource_type.is_delegable_to_systems() {
         return Err(CannotDelegate::ResourceNotDelegable);
     }
+    let environment = Environment::at(now);
     let permitted = |action: &String| {
         let mut request = Request::default();
         for role in roles {
@@ -72,9 +84,9 @@ fn delegable(entry: &ResourceEntry, roles: &BTreeSet<String>) -> Result<Vec<Dele
         }
         request.push(category::RESOURCE, model::RESOURCE_ATTRIBUTE, resource.identifier.as_str().into());
         request.push(category::ACTION, ACTION_ID, action.as_str().into());
-        policy.evaluate(&request).decision == Decision::Permit
+        policy.point.decide(&request, &environment).decision == Decision::Permit
     };
-    let rights: Vec<_> = actions(policy)
+    let rights: Vec<_> = actions(&policy.policy)
         .into_iter()
         .filter(permitted)
         .map(|action| DelegatedRight { resource: resource.identifier.clone(), action })
@@ -85,13 +97,9 @@ fn delegable(entry: &ResourceEntry, roles: &BTreeSet<String>) -> Result<Vec<Dele
 /// The actions that the policy's permitting rules name.
 pub fn actions(policy: &Policy) -> BTreeSet<String> {
     let rules = policy.rules.iter().filter(|rule| rule.effect == Effect::Permit);
-    let any_of = rules.flat_map(|rule| &rule.target.any_of);
-    let matches = any_of.flat_map(|any_of| &any_of.all_of).flat_map(|all_of| &all_of.matches);
-    matches
+    rules
+        .flat_map(|rule| rule.target.matches())
         .filter(|single| single.designator.category == category::ACTION && single.designator.id == ACTION_ID)
-        .filter_map(|single| match &single.literal {
-            Value::String(action) => Some(action.clone()),
-            _ => None,
-        })
+        .filter_map(|single| single.literal.as_str().map(str::to_owned))
         .collect()
 }

@@ -9,8 +9,7 @@ use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde_json::Value as JsonValue;
 use utoipa::ToSchema;
-use xacml::json::parse_request;
-use xacml::{Decision, Evaluation, Obligation, Request, Status, category};
+use xacml::{AttributeCategory, Decision, Evaluation, Obligation, RequestDocument, Status, Value, request};
 
 use super::rules;
 use crate::app::App;
@@ -72,7 +71,7 @@ struct AssignmentDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct CategoryDto {
-    category_id: &'static str,
+    category_id: String,
     id: Option<String>,
     content: Option<String>,
     attribute: Vec<AttributeDto>,
@@ -110,9 +109,9 @@ pub async fn authorize(
     _caller: Scoped<Authorize>,
     Json(document): Json<JsonValue>,
 ) -> Result<Json<DecisionResponse>, ApiError> {
-    match parse_request(&document) {
-        Ok(requests) => Ok(Json(decide(&app, &requests))),
-        Err(error) if error.is_shape() => Err(ApiError::member("Request", format!("{error}."))),
+    match request::json::read(&document) {
+        Ok(document) => Ok(Json(decide(&app, &document, Status::ProcessingError))),
+        Err(error) if error.kind.is_shape() => Err(ApiError::member("Request", format!("{error}."))),
         Err(error) => Ok(Json(refused(Status::ProcessingError(error.to_string())))),
     }
 }
@@ -136,84 +135,86 @@ pub async fn decision(State(app): State<Arc<App>>, request: HttpRequest) -> Resu
         return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, Some(detail)));
     }
     let body = body(request, &app).await?;
-    let requests = serde_json::from_slice(&body)
+    let document = serde_json::from_slice(&body)
         .map_err(|error| format!("the body is not JSON: {error}"))
-        .and_then(|document: JsonValue| parse_request(&document).map_err(|error| error.to_string()));
-    Ok(match requests {
-        Ok(requests) => Json(decide(&app, &requests)).into_response(),
+        .and_then(|document: JsonValue| request::json::read(&document).map_err(|error| error.to_string()));
+    Ok(match document {
+        Ok(document) => Json(decide(&app, &document, Status::SyntaxError)).into_response(),
         Err(message) => Json(refused(Status::SyntaxError(message))).into_response(),
     })
 }
 
-/// Decides all of them on the same state, and again if that changed meanwhile.
-fn decide(app: &App, requests: &[Request]) -> DecisionResponse {
-    let (evaluations, _) =
-        app.model.consistent(|model| requests.iter().map(|request| rules::decide(model, request)).collect::<Vec<_>>());
-    let results = evaluations.into_iter().zip(requests).map(|(evaluation, request)| result(evaluation, request));
-    DecisionResponse { response: results.collect() }
+/// Decides all of them on the same state, and again if that changed meanwhile. What cannot be asked is a status.
+fn decide(app: &App, document: &RequestDocument, cannot_be_asked: fn(String) -> Status) -> DecisionResponse {
+    let requests = match rules::individual(document) {
+        Ok(requests) => requests,
+        Err(message) => return refused(cannot_be_asked(message)),
+    };
+    let now = app.clock.now();
+    let (evaluations, _) = app
+        .model
+        .consistent(|model| requests.iter().map(|request| rules::decide(model, request, now)).collect::<Vec<_>>());
+    DecisionResponse { response: evaluations.into_iter().map(result).collect() }
 }
 
 fn refused(status: Status) -> DecisionResponse {
-    DecisionResponse { response: vec![result(Evaluation::indeterminate(status), &Request::default())] }
+    DecisionResponse { response: vec![result(Evaluation::indeterminate(status))] }
 }
 
-fn result(evaluation: Evaluation, request: &Request) -> DecisionResult {
-    let decision = match evaluation.decision {
-        Decision::Permit => "Permit",
-        Decision::Deny => "Deny",
-        Decision::NotApplicable => "NotApplicable",
-        Decision::Indeterminate(_) => "Indeterminate",
-    };
+fn result(evaluation: Evaluation) -> DecisionResult {
     let decided = matches!(evaluation.decision, Decision::Permit | Decision::Deny);
-    let non_empty = |items: Vec<Obligation>| {
-        (!items.is_empty()).then(|| items.into_iter().map(ObligationDto::from).collect::<Vec<_>>())
+    let non_empty = |items: &[Arc<Obligation>]| {
+        (!items.is_empty()).then(|| items.iter().map(|item| ObligationDto::from(&**item)).collect::<Vec<_>>())
     };
     DecisionResult {
-        decision,
+        decision: evaluation.decision.name(),
         status: DecisionStatus {
             status_message: evaluation.status.message(),
             status_details: None,
             status_code: StatusCodeDto { value: evaluation.status.code(), status_code: None },
         },
-        obligations: non_empty(evaluation.obligations),
-        associate_advice: non_empty(evaluation.advice),
-        category: decided.then(|| echo(request)).filter(|categories| !categories.is_empty()),
+        obligations: non_empty(&evaluation.obligations),
+        associate_advice: non_empty(&evaluation.advice),
+        category: decided.then(|| echo(&evaluation.attributes)).filter(|categories| !categories.is_empty()),
         policy_identifier_list: None,
     }
 }
 
-impl From<Obligation> for ObligationDto {
-    fn from(obligation: Obligation) -> Self {
-        let assignments = obligation.attributes.into_iter().map(|attribute| AssignmentDto {
-            attribute_id: attribute.id,
+impl From<&Obligation> for ObligationDto {
+    fn from(obligation: &Obligation) -> Self {
+        let assignments = obligation.attributes.iter().map(|attribute| AssignmentDto {
+            attribute_id: attribute.id.clone(),
             data_type: attribute.value.data_type().uri(),
             value: attribute.value.to_string(),
-            category: attribute.category,
-            issuer: attribute.issuer,
+            category: attribute.category.clone(),
+            issuer: attribute.issuer.clone(),
         });
-        Self { id: obligation.id, attribute_assignment: assignments.collect() }
+        Self { id: obligation.id.clone(), attribute_assignment: assignments.collect() }
     }
 }
 
-/// The attributes that the request wanted to see again.
-fn echo(request: &Request) -> Vec<CategoryDto> {
-    [category::ACCESS_SUBJECT, category::RESOURCE, category::ACTION, category::ENVIRONMENT]
-        .into_iter()
-        .filter_map(|category_id| {
-            let wanted = request
-                .attributes
-                .iter()
-                .filter(|attribute| attribute.include_in_result && attribute.category == category_id);
-            let attribute: Vec<_> = wanted
-                .map(|attribute| AttributeDto {
-                    attribute_id: attribute.id.clone(),
-                    value: attribute.value.to_string(),
-                    issuer: attribute.issuer.clone(),
-                    data_type: attribute.value.data_type().uri(),
-                    include_in_result: false,
-                })
-                .collect();
-            (!attribute.is_empty()).then_some(CategoryDto { category_id, id: None, content: None, attribute })
-        })
-        .collect()
+/// The attributes that the request wanted to see again, a value each.
+fn echo(groups: &[AttributeCategory]) -> Vec<CategoryDto> {
+    let mut categories: Vec<CategoryDto> = Vec::new();
+    for group in groups {
+        let one = |id: &String, issuer: &Option<String>, value: &Value| AttributeDto {
+            attribute_id: id.clone(),
+            value: value.to_string(),
+            issuer: issuer.clone(),
+            data_type: value.data_type().uri(),
+            include_in_result: false,
+        };
+        let attributes = group.attributes.iter();
+        let values = attributes.flat_map(|of| of.values.iter().map(|value| one(&of.id, &of.issuer, value)));
+        match categories.iter_mut().find(|known| known.category_id == group.category) {
+            Some(known) => known.attribute.extend(values),
+            None => categories.push(CategoryDto {
+                category_id: group.category.clone(),
+                id: None,
+                content: None,
+                attribute: values.collect(),
+            }),
+        }
+    }
+    categories
 }

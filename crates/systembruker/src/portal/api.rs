@@ -22,7 +22,7 @@ use super::texts::Language;
 use crate::access::delegation;
 use crate::access::roles::lineage;
 use crate::app::App;
-use crate::authorization::rules::person_may;
+use crate::authorization::rules::{Asked, person_may};
 use crate::http::extract::{Path, Query, body};
 use crate::http::problem::ApiError;
 use crate::login::api::own_page;
@@ -85,7 +85,8 @@ fn has_role(app: &App, session: &LoggedIn, organisation: &Organisation) -> bool 
 }
 
 fn may(app: &App, session: &LoggedIn, organisation: &Organisation, resource: &str, action: &str) -> bool {
-    person_may(&app.model, session.person.party_uuid, session.level, organisation, resource, action)
+    let asked = Asked { organisation, resource, action };
+    person_may(&app.model, session.person.party_uuid, session.level, &asked, app.clock.now())
 }
 
 /// The organisation of the address, if the person has a role in it.
@@ -164,9 +165,10 @@ pub async fn request(
         Err(_) => None,
     };
     let Some(Shown { request, organisation, system }) = found else { return Err(page.message(Message::NotFound)) };
-    let checks = delegation::check(&app.model, session.person.party_uuid, &organisation, &request.rights);
+    let now = app.clock.now();
+    let checks = delegation::check(&app.model, session.person.party_uuid, &organisation, &request.rights, now);
     let view = RequestPage {
-        status: request.status_at(app.clock.now()),
+        status: request.status_at(now),
         vendor: vendor_name(&app, &system),
         system: system.name.get(page.language()).to_owned(),
         organisation: organisation.name.clone(),

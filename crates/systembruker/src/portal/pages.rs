@@ -519,7 +519,7 @@ pub fn asked_rights(page: &Page, checks: Vec<RightCheck>) -> Vec<RightRow> {
                 let actions = match &check.result {
                     Ok(rights) => action_texts(t, rights.iter().map(|right| &*right.action)),
                     Err(_) => {
-                        let all = entry.policy.as_ref().map(|(_, policy)| actions(policy)).unwrap_or_default();
+                        let all = entry.policy.as_ref().map(|policy| actions(&policy.policy)).unwrap_or_default();
                         action_texts(t, all.iter().map(String::as_str))
                     }
                 };

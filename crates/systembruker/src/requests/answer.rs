@@ -65,7 +65,7 @@ pub async fn answer(app: &App, answerer: &Answerer, id: Uuid, answer: Answer) ->
 fn system_user(app: &App, answerer: &Answerer, request: &Request) -> Result<SystemUser, ApiError> {
     let organisation = app.model.parties().organisation(request.party).ok_or(PARTY_UNKNOWN)?;
     let mut rights = BTreeSet::new();
-    for check in delegation::check(&app.model, answerer.person, &organisation, &request.rights) {
+    for check in delegation::check(&app.model, answerer.person, &organisation, &request.rights, app.clock.now()) {
         match check.result {
             Ok(delegable) => rights.extend(delegable),
             Err(reason) => {

@@ -82,8 +82,8 @@ pub async fn read_resource(State(app): State<Arc<App>>, Path(id): Path<String>) 
 )]
 pub async fn read_policy(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let entry = app.model.resource(&id).ok_or_else(ApiError::not_found)?;
-    let (text, _) = entry.policy.as_ref().ok_or_else(ApiError::not_found)?;
-    Ok(([(CONTENT_TYPE, "text/xml; charset=utf-8")], text.clone()).into_response())
+    let policy = entry.policy.as_ref().ok_or_else(ApiError::not_found)?;
+    Ok(([(CONTENT_TYPE, "text/xml; charset=utf-8")], policy.document.clone()).into_response())
 }
 
 /// Gives a resource its policy

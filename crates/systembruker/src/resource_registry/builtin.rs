@@ -115,8 +115,8 @@ pub fn policy_document(resource: &str, roles: &[&str], actions: &[&str], level: 
         }
         block + "      </xacml:AnyOf>\n"
     };
-    let ignore_case = xacml::Function::StringEqualIgnoreCase.uri();
-    let equal = xacml::Function::StringEqual.uri();
+    let ignore_case = xacml::Function::EqualIgnoreCase.uri();
+    let equal = xacml::Function::Equal(xacml::DataType::String).uri();
     let subjects = block(ignore_case, roles, xacml::category::ACCESS_SUBJECT, crate::access::delegation::ROLE_CODE);
     let resources = block(equal, &[resource], xacml::category::RESOURCE, model::RESOURCE_ATTRIBUTE);
     let actions = block(equal, actions, xacml::category::ACTION, xacml::ACTION_ID);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{OrgNumber, RESOURCE_ATTRIBUTE, Resource, ResourceType, Translated};
 use serde_json::Value as Json;
-use xacml::{Match, Policy, Value, category};
+use xacml::{DataType, Function, Match, Policy, category};
 
 use crate::http::any_case::AnyCase;
 use crate::http::problem::ApiError;
@@ -80,7 +80,7 @@ fn translated(member: &str, texts: BTreeMap<String, String>) -> Result<Translate
 }
 
 /// Reads a policy for a resource: every rule must be about this resource, and about no other.
-pub fn read_policy(identifier: &str, text: &str) -> Result<Policy, ApiError> {
+pub fn read_policy(identifier: &str, text: &str) -> Result<(), ApiError> {
     let policy = Policy::parse(text).map_err(|error| ApiError::member("policyFile", format!("{error}.")))?;
     let is_resource = |single: &&Match| {
         single.designator.category == category::RESOURCE && single.designator.id == RESOURCE_ATTRIBUTE
@@ -94,16 +94,16 @@ pub fn read_policy(identifier: &str, text: &str) -> Result<Policy, ApiError> {
                 .iter()
                 .all(|all_of| all_of.matches.iter().filter(is_resource).any(|single| names(single, identifier)))
         });
-        let matches = any_of.iter().flat_map(|block| &block.all_of).flat_map(|all_of| &all_of.matches);
-        let foreign = matches.filter(is_resource).any(|single| !names(single, identifier));
+        let foreign = rule.target.matches().filter(is_resource).any(|single| !names(single, identifier));
         if !demanded || foreign {
             let message = format!("The rule {} must be about the resource {identifier} and no other.", rule.id);
             return Err(ApiError::member("policyFile", message));
         }
     }
-    Ok(policy)
+    Ok(())
 }
 
 fn names(single: &Match, identifier: &str) -> bool {
-    matches!(&single.literal, Value::String(literal) if literal == identifier)
+    let is_equality = matches!(single.function, Function::Equal(DataType::String) | Function::EqualIgnoreCase);
+    is_equality && single.literal.as_str() == Some(identifier)
 }

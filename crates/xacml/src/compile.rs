@@ -1,0 +1,825 @@
+//! Putting documents together into a [`DecisionPoint`], laid out for deciding.
+//!
+//! References are followed, ids checked across documents, and what the policies ask for is numbered: every attribute
+//! that they look at is a *slot*, every text that they compare for equality a *symbol*. A request is turned into slots
+//! and symbols once; after that, a target is a few comparisons of numbers that lie next to each other.
+//!
+//! Where a policy or set has many members, an [`Index`] says which of them can apply at all. A member is left out only
+//! where one of the values that its target demands is certain not to be there, so that it would be NotApplicable, which
+//! no combining algorithm notices. For a policy with an empty target, what its rules demand counts, if its algorithm
+//! stays silent when no rule applies.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use crate::category;
+use crate::combine::CombiningAlgorithm;
+use crate::decision::{Obligation, ObligationAttribute, PolicyIdentifier};
+use crate::function::{Function, Pattern};
+use crate::load::{LoadError, LoadErrorKind, MAX_DEPTH};
+use crate::policy::{
+    AllOf, AnyOf, Designator, Document, Effect, Expression, Match, Member, ObligationExpression, Policy, PolicySet,
+    Position, Reference, Rule, Target, VariableDefinition, Version,
+};
+use crate::value::{DataType, Value};
+
+/// The tables hold what policies say, not what requests say, so that nobody who asks can fill them badly.
+pub(crate) type Map<K, V> = HashMap<K, V, FixedState>;
+
+/// A place in one of the tables below.
+pub(crate) type Id = u32;
+
+/// A stretch of one of the tables below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: Id,
+    end: Id,
+}
+
+impl Span {
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    pub(crate) fn of<T>(self, table: &[T]) -> &[T] {
+        table.get(self.range()).unwrap_or_default()
+    }
+}
+
+/// A document that does not fit together with the others, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkError {
+    /// Which document: 0 is the root, the others follow.
+    pub document: usize,
+    /// What is wrong there.
+    pub error: LoadError,
+}
+
+impl std::fmt::Display for LinkError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "document {}: {}", self.document, self.error)
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+/// Policies, ready to decide. See [`DecisionPoint::decide`].
+#[derive(Debug)]
+pub struct DecisionPoint {
+    pub(crate) root: Id,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) rules: Vec<RuleNode>,
+    pub(crate) members: Vec<Id>,
+    pub(crate) any_of: Vec<AnyOfTest>,
+    pub(crate) all_of: Vec<Span>,
+    pub(crate) matches: Vec<MatchTest>,
+    pub(crate) calls: Vec<MatchCall>,
+    /// The symbols that a test looks for, each test's in order.
+    pub(crate) literals: Vec<Id>,
+    pub(crate) indexes: Vec<Index>,
+    pub(crate) conditions: Vec<Term>,
+    pub(crate) variables: Vec<Term>,
+    pub(crate) instructions: Vec<Instructions>,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) attributes: Map<Box<str>, Map<Box<str>, Vec<Id>>>,
+    pub(crate) symbols: Symbols,
+    /// What is needed only to tell about a node or rule.
+    pub(crate) node_names: Vec<(PolicyIdentifier, Position)>,
+    pub(crate) rule_names: Vec<(String, Position)>,
+    pub(crate) variable_names: Vec<String>,
+}
+
+/// A policy or a policy set.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) is_set: bool,
+    pub(crate) combining: CombiningAlgorithm,
+    pub(crate) target: Span,
+    /// Of `rules`, or of `members`.
+    pub(crate) members: Span,
+    pub(crate) index: Option<Id>,
+    pub(crate) variables: Span,
+    pub(crate) instructions: Option<Id>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RuleNode {
+    pub(crate) effect: Effect,
+    pub(crate) target: Span,
+    pub(crate) condition: Option<Id>,
+    pub(crate) instructions: Option<Id>,
+}
+
+/// How a value is looked up among the symbols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Sameness {
+    Exact,
+    IgnoreCase,
+}
+
+/// An attribute as a test asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) slot: Id,
+    pub(crate) must_be_present: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AnyOfTest {
+    /// Alternatives that each compare the same attribute with one literal.
+    Equal { source: Source, sameness: Sameness, literals: Span },
+    /// Any others: of `all_of`.
+    General(Span),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MatchTest {
+    Equal { source: Source, sameness: Sameness, symbol: Id },
+    Call { source: Source, call: Id },
+}
+
+#[derive(Debug)]
+pub(crate) struct MatchCall {
+    pub(crate) function: Function,
+    pub(crate) literal: Value,
+    pub(crate) pattern: Option<Pattern>,
+}
+
+/// Which members can apply, by the values of one attribute.
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub(crate) slot: Id,
+    pub(crate) sameness: Sameness,
+    /// Of `positions`, by symbol.
+    pub(crate) postings: Map<Id, Span>,
+    pub(crate) positions: Vec<Id>,
+    /// Of `positions`: members that say nothing of the attribute.
+    pub(crate) always: Span,
+    /// Of `positions`: members for which the lack of the attribute is an error.
+    pub(crate) when_missing: Span,
+}
+
+/// An expression over slots.
+#[derive(Debug)]
+pub(crate) enum Term {
+    Value(Value),
+    Attribute(Source),
+    Variable(Id),
+    Call(Box<Call>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) function: Function,
+    pub(crate) passed: Option<Function>,
+    pub(crate) arguments: Vec<Term>,
+    pub(crate) pattern: Option<Pattern>,
+}
+
+/// The obligations and advice of a node or rule.
+#[derive(Debug, Default)]
+pub(crate) struct Instructions {
+    pub(crate) obligations: Vec<Instruction>,
+    pub(crate) advice: Vec<Instruction>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Instruction {
+    pub(crate) effect: Effect,
+    pub(crate) content: Content,
+}
+
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// The same for every request.
+    Fixed(Arc<Obligation>),
+    Computed {
+        id: String,
+        assignments: Vec<Assignment>,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Assignment {
+    pub(crate) id: String,
+    pub(crate) category: Option<String>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) term: Term,
+}
+
+/// An attribute that the policies look at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Slot {
+    pub(crate) category: String,
+    pub(crate) id: String,
+    pub(crate) data_type: DataType,
+    pub(crate) issuer: Option<String>,
+    /// Whether values are looked up among the symbols, and how.
+    pub(crate) exact: bool,
+    pub(crate) ignore_case: bool,
+}
+
+/// The texts that policies compare with.
+#[derive(Debug, Default)]
+pub(crate) struct Symbols {
+    exact: Map<Box<str>, Id>,
+    lower_case: Map<Box<str>, Id>,
+}
+
+/// No text of the policies.
+pub(crate) const NO_SYMBOL: Id = Id::MAX;
+
+impl Symbols {
+    fn add(&mut self, text: &str, sameness: Sameness) -> Id {
+        let (table, text) = match sameness {
+            Sameness::Exact => (&mut self.exact, text.to_owned()),
+            Sameness::IgnoreCase => (&mut self.lower_case, text.to_lowercase()),
+        };
+        let next = id(table.len());
+        *table.entry(text.into_boxed_str()).or_insert(next)
+    }
+
+    pub(crate) fn exact(&self, text: &str) -> Id {
+        self.exact.get(text).copied().unwrap_or(NO_SYMBOL)
+    }
+
+    pub(crate) fn ignoring_case(&self, text: &str) -> Id {
+        // Codes are short and of plain letters: no need for memory of their own.
+        const SHORT: usize = 64;
+        let mut buffer = [0; SHORT];
+        let found = match buffer.get_mut(..text.len()) {
+            Some(lower) if text.is_ascii() => {
+                lower.copy_from_slice(text.as_bytes());
+                lower.make_ascii_lowercase();
+                std::str::from_utf8(lower).ok().and_then(|lower| self.lower_case.get(lower))
+            }
+            _ => self.lower_case.get(text.to_lowercase().as_str()),
+        };
+        found.copied().unwrap_or(NO_SYMBOL)
+    }
+
+    /// The texts by their symbols, for telling about them.
+    pub(crate) fn texts(&self) -> (Vec<&str>, Vec<&str>) {
+        fn by_symbol(table: &Map<Box<str>, Id>) -> Vec<&str> {
+            let mut entries: Vec<_> = table.iter().map(|(text, symbol)| (*symbol, &**text)).collect();
+            entries.sort_unstable();
+            entries.into_iter().map(|(_, text)| text).collect()
+        }
+        (by_symbol(&self.exact), by_symbol(&self.lower_case))
+    }
+}
+
+/// The tables are far smaller than this: a document has at most 200 000 nodes.
+fn id(length: usize) -> Id {
+    Id::try_from(length).unwrap_or(NO_SYMBOL)
+}
+
+impl DecisionPoint {
+    /// Puts documents together. The first decides; the others are there to be referred to.
+    ///
+    /// # Errors
+    /// Ids that are used more than once, references to what is not there, sets that contain themselves or nest deeper
+    /// than [`crate::MAX_DEPTH`].
+    pub fn new(root: Document, others: Vec<Document>) -> Result<Self, LinkError> {
+        let documents: Vec<Document> = std::iter::once(root).chain(others).collect();
+        let mut compiler = Compiler::new(&documents)?;
+        let root = compiler.document(0, 0)?.0;
+        Ok(compiler.finish(root))
+    }
+
+    /// A decision point for one policy. It refers to nothing, so that this cannot fail.
+    pub fn of_policy(policy: &Policy) -> Self {
+        let mut compiler = Compiler::empty();
+        let (root, _) = compiler.policy(policy);
+        compiler.finish(root)
+    }
+
+    /// How many bytes the compiled policies take, about.
+    pub fn size(&self) -> usize {
+        fn table<T>(table: &[T]) -> usize {
+            size_of_val(table)
+        }
+        let texts = |texts: &Map<Box<str>, Id>| {
+            let entries: usize = texts.keys().map(|text| text.len()).sum();
+            entries + texts.capacity() * size_of::<(Box<str>, Id)>()
+        };
+        let indexes: usize = self
+            .indexes
+            .iter()
+            .map(|index| table(&index.positions) + index.postings.capacity() * size_of::<(Id, Span)>())
+            .sum();
+        let names: usize = self.node_names.iter().map(|(name, _)| name.id.len() + name.version.len()).sum::<usize>()
+            + self.rule_names.iter().map(|(name, _)| name.len()).sum::<usize>();
+        table(&self.nodes)
+            + table(&self.rules)
+            + table(&self.members)
+            + table(&self.any_of)
+            + table(&self.all_of)
+            + table(&self.matches)
+            + table(&self.calls)
+            + table(&self.literals)
+            + table(&self.conditions)
+            + table(&self.variables)
+            + table(&self.instructions)
+            + table(&self.slots)
+            + table(&self.node_names)
+            + table(&self.rule_names)
+            + texts(&self.symbols.exact)
+            + texts(&self.symbols.lower_case)
+            + indexes
+            + names
+    }
+
+    /// How many rules there are.
+    pub fn rule_count(&self) -> usize {
+        self.rules.len()
+    }
+}
+
+/// What a member demands of the values of an attribute, for it to apply.
+#[derive(Debug, Clone, Default)]
+struct Demand {
+    /// One of these symbols.
+    symbols: BTreeSet<Id>,
+    /// Or the lack of the attribute, as an error.
+    must_be_present: bool,
+}
+
+/// Demands by attribute. Each of them must be met.
+type Demands = BTreeMap<(Id, Sameness), Demand>;
+
+/// What of a member can be relied on for leaving it out.
+#[derive(Debug, Clone, Default)]
+struct Members {
+    /// By its own target.
+    by_target: Demands,
+    /// By that, or by its members, where it is silent without them.
+    by_all: Demands,
+}
+
+enum Linked {
+    Unread,
+    BeingRead,
+    Read(Id, Members),
+}
+
+struct Compiler<'a> {
+    documents: &'a [Document],
+    /// The documents with an id.
+    policies: HashMap<&'a str, Vec<usize>>,
+    sets: HashMap<&'a str, Vec<usize>>,
+    linked: Vec<Linked>,
+    built: DecisionPoint,
+    slot_ids: HashMap<(String, String, DataType, Option<String>), Id>,
+}
+
+impl<'a> Compiler<'a> {
+    fn empty() -> Self {
+        let built = DecisionPoint {
+            root: 0,
+            nodes: vec![],
+            rules: vec![],
+            members: vec![],
+            any_of: vec![],
+            all_of: vec![],
+            matches: vec![],
+            calls: vec![],
+            literals: vec![],
+            indexes: vec![],
+            conditions: vec![],
+            variables: vec![],
+            instructions: vec![],
+            slots: vec![],
+            attributes: Map::default(),
+            symbols: Symbols::default(),
+            node_names: vec![],
+            rule_names: vec![],
+            variable_names: vec![],
+        };
+        let (policies, sets, slot_ids) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { documents: &[], policies, sets, linked: vec![], built, slot_ids }
+    }
+
+    fn new(documents: &'a [Document]) -> Result<Self, LinkError> {
+        let mut compiler = Self { documents, ..Self::empty() };
+        compiler.linked = documents.iter().map(|_| Linked::Unread).collect();
+        let mut seen = Seen::new();
+        for (at, document) in documents.iter().enumerate() {
+            let by_id = match document {
+                Document::Policy(_) => &mut compiler.policies,
+                Document::PolicySet(_) => &mut compiler.sets,
+            };
+            by_id.entry(document.id()).or_default().push(at);
+            let duplicate = match document {
+                Document::Policy(policy) => note_policy(policy, &mut seen),
+                Document::PolicySet(set) => note_set(set, &mut seen),
+            };
+            if let Err((position, what, id)) = duplicate {
+                let error = LoadError { position, kind: LoadErrorKind::Duplicate { what, id: id.to_owned() } };
+                return Err(LinkError { document: at, error });
+            }
+        }
+        Ok(compiler)
+    }
+
+    fn finish(mut self, root: Id) -> DecisionPoint {
+        for (at, slot) in self.built.slots.iter().enumerate() {
+            let category = self.built.attributes.entry(slot.category.clone().into_boxed_str()).or_default();
+            category.entry(slot.id.clone().into_boxed_str()).or_default().push(id(at));
+        }
+        self.built.root = root;
+        self.built
+    }
+
+    /// Compiles a document, unless that has been done.
+    fn document(&mut self, at: usize, depth: usize) -> Result<(Id, Members), LinkError> {
+        let Some((document, linked)) = self.documents.get(at).zip(self.linked.get_mut(at)) else {
+            return Ok((0, Members::default()));
+        };
+        match linked {
+            Linked::Read(node, members) => return Ok((*node, members.clone())),
+            Linked::BeingRead => {
+                let kind = LoadErrorKind::CircularReference(document.id().to_owned());
+                return Err(LinkError { document: at, error: LoadError { position: document.position(), kind } });
+            }
+            Linked::Unread => *linked = Linked::BeingRead,
+        }
+        let (node, members) = match document {
+            Document::Policy(policy) => self.policy(policy),
+            Document::PolicySet(set) => self.policy_set(set, at, depth)?,
+        };
+        if let Some(linked) = self.linked.get_mut(at) {
+            *linked = Linked::Read(node, members.clone());
+        }
+        Ok((node, members))
+    }
+
+    fn policy_set(&mut self, set: &PolicySet, document: usize, depth: usize) -> Result<(Id, Members), LinkError> {
+        let fail = |position, kind| LinkError { document, error: LoadError { position, kind } };
+        if depth >= MAX_DEPTH {
+            return Err(fail(set.position, LoadErrorKind::TooDeep));
+        }
+        let (target, by_target) = self.target(&set.target);
+        let mut members = Vec::with_capacity(set.members.len());
+        let mut demands = Vec::with_capacity(set.members.len());
+        for member in &set.members {
+            let (node, demanded) = match member {
+                Member::Policy(policy) => self.policy(policy),
+                Member::PolicySet(inner) => self.policy_set(inner, document, depth + 1)?,
+                Member::PolicyReference(reference) => {
+                    let to = self
+                        .resolve(&self.policies, reference, "policy")
+                        .map_err(|kind| fail(reference.position, kind))?;
+                    self.document(to, depth + 1)?
+                }
+                Member::PolicySetReference(reference) => {
+                    let to = self
+                        .resolve(&self.sets, reference, "policy set")
+                        .map_err(|kind| fail(reference.position, kind))?;
+                    self.document(to, depth + 1)?
+                }
+            };
+            members.push(node);
+            // Whether a policy is the only one is decided by the targets of the policies themselves.
+            let by_own_target = set.combining == CombiningAlgorithm::OnlyOneApplicable;
+            demands.push(if by_own_target { demanded.by_target } else { demanded.by_all });
+        }
+        let index = self.index(&demands);
+        let instructions = self.instructions(&set.obligations, &set.advice, 0);
+        let members = append(&mut self.built.members, members);
+        let variables = Span { start: 0, end: 0 };
+        let node = Node { is_set: true, combining: set.combining, target, members, index, variables, instructions };
+        let by_all = with_those_of_members(&by_target, set.combining, demands);
+        let (id, version) = (set.id.clone(), set.version.to_string());
+        let node = self.node(node, PolicyIdentifier { is_set: true, id, version }, set.position);
+        Ok((node, Members { by_target, by_all }))
+    }
+
+    /// The latest document with the id and a version that fits.
+    fn resolve(
+        &self,
+        by_id: &HashMap<&str, Vec<usize>>,
+        reference: &Reference,
+        what: &'static str,
+    ) -> Result<usize, LoadErrorKind> {
+        let candidates = by_id.get(reference.id.as_str()).into_iter().flatten();
+        candidates
+            .filter_map(|at| self.documents.get(*at).map(|document| (*at, document.version())))
+            .filter(|(_, version)| reference.fits(version))
+            .max_by_key(|(_, version)| *version)
+            .map(|(at, _)| at)
+            .ok_or_else(|| LoadErrorKind::UnknownReference { what, id: reference.id.clone() })
+    }
+
+    fn policy(&mut self, policy: &Policy) -> (Id, Members) {
+        let (target, by_target) = self.target(&policy.target);
+        let first_variable = id(self.built.variables.len());
+        for VariableDefinition { id, expression } in &policy.variables {
+            let term = self.term(expression, first_variable);
+            self.built.variables.push(term);
+            self.built.variable_names.push(id.clone());
+        }
+        let variables = Span { start: first_variable, end: id(self.built.variables.len()) };
+        let mut demands = Vec::with_capacity(policy.rules.len());
+        let mut rules = Vec::with_capacity(policy.rules.len());
+        for rule in &policy.rules {
+            let (rule, demanded) = self.rule(rule, first_variable);
+            rules.push(rule);
+            demands.push(demanded);
+        }
+        let names = policy.rules.iter().map(|rule| (rule.id.clone(), rule.position));
+        self.built.rule_names.extend(names);
+        let members = append(&mut self.built.rules, rules);
+        let index = self.index(&demands);
+        let instructions = self.instructions(&policy.obligations, &policy.advice, first_variable);
+        let combining = policy.combining;
+        let node = Node { is_set: false, combining, target, members, index, variables, instructions };
+        let by_all = with_those_of_members(&by_target, combining, demands);
+        let name = PolicyIdentifier { is_set: false, id: policy.id.clone(), version: policy.version.to_string() };
+        (self.node(node, name, policy.position), Members { by_target, by_all })
+    }
+
+    fn node(&mut self, node: Node, name: PolicyIdentifier, position: Position) -> Id {
+        self.built.nodes.push(node);
+        self.built.node_names.push((name, position));
+        id(self.built.nodes.len() - 1)
+    }
+
+    fn rule(&mut self, rule: &Rule, first_variable: Id) -> (RuleNode, Demands) {
+        let (target, demands) = self.target(&rule.target);
+        let condition = rule.condition.as_ref().map(|condition| {
+            let term = self.term(condition, first_variable);
+            self.built.conditions.push(term);
+            id(self.built.conditions.len() - 1)
+        });
+        let instructions = self.instructions(&rule.obligations, &rule.advice, first_variable);
+        (RuleNode { effect: rule.effect, target, condition, instructions }, demands)
+    }
+
+    fn target(&mut self, target: &Target) -> (Span, Demands) {
+        let mut demands = Demands::new();
+        let tests: Vec<_> = target
+            .any_of
+            .iter()
+            .map(|AnyOf { all_of }| {
+                let alternatives: Vec<Vec<MatchTest>> = all_of
+                    .iter()
+                    .map(|AllOf { matches }| matches.iter().map(|single| self.single_match(single)).collect())
+                    .collect();
+                for (of, demand) in common_demands(&alternatives) {
+                    // Any one of several demands will do; the narrowest leaves out most.
+                    let is_narrower =
+                        demands.get(&of).is_none_or(|known: &Demand| demand.symbols.len() < known.symbols.len());
+                    if is_narrower {
+                        demands.insert(of, demand);
+                    }
+                }
+                self.any_of(alternatives)
+            })
+            .collect();
+        (append(&mut self.built.any_of, tests), demands)
+    }
+
+    fn any_of(&mut self, alternatives: Vec<Vec<MatchTest>>) -> AnyOfTest {
+        let single = |tests: &Vec<MatchTest>| match tests.as_slice() {
+            [MatchTest::Equal { source, sameness, symbol }] => Some((*source, *sameness, *symbol)),
+            _ => None,
+        };
+        if let Some(first) = alternatives.first().and_then(single) {
+            let of_same = |tests: &Vec<MatchTest>| {
+                single(tests).filter(|(source, sameness, _)| (*source, *sameness) == (first.0, first.1))
+            };
+            let symbols: Option<BTreeSet<Id>> =
+                alternatives.iter().map(|tests| of_same(tests).map(|(.., symbol)| symbol)).collect();
+            if let Some(symbols) = symbols {
+                let literals = append(&mut self.built.literals, symbols);
+                return AnyOfTest::Equal { source: first.0, sameness: first.1, literals };
+            }
+        }
+        let spans: Vec<_> = alternatives.into_iter().map(|tests| append(&mut self.built.matches, tests)).collect();
+        AnyOfTest::General(append(&mut self.built.all_of, spans))
+    }
+
+    fn single_match(&mut self, single: &Match) -> MatchTest {
+        let source = self.source(&single.designator);
+        let sameness = match single.function {
+            Function::Equal(DataType::String | DataType::AnyUri) => Some(Sameness::Exact),
+            Function::EqualIgnoreCase => Some(Sameness::IgnoreCase),
+            _ => None,
+        };
+        if let Some((sameness, text)) = sameness.zip(single.literal.as_str()) {
+            if let Some(slot) = self.built.slots.get_mut(source.slot as usize) {
+                slot.exact |= sameness == Sameness::Exact;
+                slot.ignore_case |= sameness == Sameness::IgnoreCase;
+            }
+            return MatchTest::Equal { source, sameness, symbol: self.built.symbols.add(text, sameness) };
+        }
+        let call =
+            MatchCall { function: single.function, literal: single.literal.clone(), pattern: single.pattern.clone() };
+        self.built.calls.push(call);
+        MatchTest::Call { source, call: id(self.built.calls.len() - 1) }
+    }
+
+    fn source(&mut self, designator: &Designator) -> Source {
+        let Designator { category, id: name, data_type, issuer, must_be_present } = designator;
+        let key = (category.clone(), name.clone(), *data_type, issuer.clone());
+        let next = id(self.built.slots.len());
+        let slot = *self.slot_ids.entry(key).or_insert(next);
+        if slot == next {
+            self.built.slots.push(Slot {
+                category: category.clone(),
+                id: name.clone(),
+                data_type: *data_type,
+                issuer: issuer.clone(),
+                exact: false,
+                ignore_case: false,
+            });
+        }
+        Source { slot, must_be_present: *must_be_present }
+    }
+
+    fn term(&mut self, expression: &Expression, first_variable: Id) -> Term {
+        match expression {
+            Expression::Value(value) => Term::Value(value.clone()),
+            Expression::Designator(designator) => Term::Attribute(self.source(designator)),
+            Expression::Variable(at) => Term::Variable(first_variable + id(*at)),
+            Expression::Apply(apply) => Term::Call(Box::new(Call {
+                function: apply.function,
+                passed: apply.passed,
+                arguments: apply.arguments.iter().map(|argument| self.term(argument, first_variable)).collect(),
+                pattern: apply.pattern.clone(),
+            })),
+        }
+    }
+
+    fn instructions(
+        &mut self,
+        obligations: &[ObligationExpression],
+        advice: &[ObligationExpression],
+        first_variable: Id,
+    ) -> Option<Id> {
+        if obligations.is_empty() && advice.is_empty() {
+            return None;
+        }
+        let mut all = |expressions: &[ObligationExpression]| {
+            expressions.iter().map(|expression| self.instruction(expression, first_variable)).collect()
+        };
+        let instructions = Instructions { obligations: all(obligations), advice: all(advice) };
+        self.built.instructions.push(instructions);
+        Some(id(self.built.instructions.len() - 1))
+    }
+
+    fn instruction(&mut self, expression: &ObligationExpression, first_variable: Id) -> Instruction {
+        let literals = expression.assignments.iter().map(|assignment| match &assignment.expression {
+            Expression::Value(value) => Some(ObligationAttribute {
+                id: assignment.id.clone(),
+                category: assignment.category.clone(),
+                issuer: assignment.issuer.clone(),
+                value: value.clone(),
+            }),
+            _ => None,
+        });
+        let id = expression.id.clone();
+        let content = match literals.collect() {
+            Some(attributes) => Content::Fixed(Arc::new(Obligation { id, attributes })),
+            None => Content::Computed {
+                id,
+                assignments: expression
+                    .assignments
+                    .iter()
+                    .map(|assignment| Assignment {
+                        id: assignment.id.clone(),
+                        category: assignment.category.clone(),
+                        issuer: assignment.issuer.clone(),
+                        term: self.term(&assignment.expression, first_variable),
+                    })
+                    .collect(),
+            },
+        };
+        Instruction { effect: expression.effect, content }
+    }
+
+    /// An index over the attribute that leaves the fewest members, if it is worth while.
+    fn index(&mut self, members: &[Demands]) -> Option<Id> {
+        const FEW: usize = 8;
+        if members.len() <= FEW {
+            return None;
+        }
+        // For each attribute: how many members speak of it, in how many places, and with how many symbols.
+        let mut by_attribute: BTreeMap<(Id, Sameness), (usize, usize, BTreeSet<Id>)> = BTreeMap::new();
+        for (of, demand) in members.iter().flatten() {
+            let (speaking, places, symbols) = by_attribute.entry(*of).or_default();
+            *speaking += 1;
+            *places += demand.symbols.len();
+            symbols.extend(&demand.symbols);
+        }
+        let left = |(speaking, places, symbols): &(usize, usize, BTreeSet<Id>)| {
+            members.len() - speaking + places / symbols.len().max(1)
+        };
+        let (of, counts) = by_attribute.iter().min_by_key(|(_, counts)| left(counts))?;
+        if left(counts) * 2 > members.len() {
+            return None;
+        }
+        let mut postings: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
+        let (mut always, mut when_missing) = (vec![], vec![]);
+        for (at, demands) in members.iter().enumerate() {
+            let Some(demand) = demands.get(of) else {
+                always.push(id(at));
+                continue;
+            };
+            for symbol in &demand.symbols {
+                postings.entry(*symbol).or_default().push(id(at));
+            }
+            if demand.must_be_present {
+                when_missing.push(id(at));
+            }
+        }
+        let mut positions = Vec::new();
+        let postings = postings.into_iter().map(|(symbol, places)| (symbol, append(&mut positions, places))).collect();
+        let (always, when_missing) = (append(&mut positions, always), append(&mut positions, when_missing));
+        self.built.indexes.push(Index { slot: of.0, sameness: of.1, postings, positions, always, when_missing });
+        Some(id(self.built.indexes.len() - 1))
+    }
+}
+
+/// What a node demands when its members are counted in: its own demands, and those that all its members share.
+fn with_those_of_members(own: &Demands, combining: CombiningAlgorithm, members: Vec<Demands>) -> Demands {
+    let mut all = own.clone();
+    if combining == CombiningAlgorithm::OnlyOneApplicable || !combining.is_silent_without_members() {
+        return all;
+    }
+    let mut members = members.into_iter();
+    let Some(first) = members.next() else { return all };
+    for (of, demand) in members.fold(first, |common, next| joined(common, &next)) {
+        all.entry(of).or_insert(demand);
+    }
+    all
+}
+
+/// The attributes of which every alternative demands some value.
+fn common_demands(alternatives: &[Vec<MatchTest>]) -> Demands {
+    let mut demands = alternatives.iter().map(|tests| {
+        let mut own = Demands::new();
+        for test in tests {
+            let MatchTest::Equal { source, sameness, symbol } = test else { continue };
+            let demand = own.entry((source.slot, *sameness)).or_default();
+            // Of two demands on one attribute, the first will do; but its lack may be an error for the other.
+            demand.must_be_present |= source.must_be_present;
+            if demand.symbols.is_empty() {
+                demand.symbols.insert(*symbol);
+            }
+        }
+        own
+    });
+    let first = demands.next().unwrap_or_default();
+    demands.fold(first, |common, next| joined(common, &next))
+}
+
+/// What either of two demands: of the attributes that both speak of, any of their symbols.
+fn joined(mut common: Demands, other: &Demands) -> Demands {
+    common.retain(|of, demand| match other.get(of) {
+        None => false,
+        Some(other) => {
+            demand.symbols.extend(&other.symbols);
+            demand.must_be_present |= other.must_be_present;
+            true
+        }
+    });
+    common
+}
+
+fn append<T>(table: &mut Vec<T>, items: impl IntoIterator<Item = T>) -> Span {
+    let start = id(table.len());
+    table.extend(items);
+    Span { start, end: id(table.len()) }
+}
+
+/// The ids that were seen, with whether they are of sets.
+type Seen<'a> = HashSet<(bool, &'a str, &'a Version)>;
+type Noted<'a> = Result<(), (Position, &'static str, &'a str)>;
+
+fn note_policy<'a>(policy: &'a Policy, seen: &mut Seen<'a>) -> Noted<'a> {
+    let is_new = seen.insert((false, &policy.id, &policy.version));
+    if is_new { Ok(()) } else { Err((policy.position, "policy id", &policy.id)) }
+}
+
+fn note_set<'a>(set: &'a PolicySet, seen: &mut Seen<'a>) -> Noted<'a> {
+    if !seen.insert((true, &set.id, &set.version)) {
+        return Err((set.position, "policy set id", &set.id));
+    }
+    set.members.iter().try_for_each(|member| match member {
+        Member::Policy(policy) => note_policy(policy, seen),
+        Member::PolicySet(inner) => note_set(inner, seen),
+        Member::PolicyReference(_) | Member::PolicySetReference(_) => Ok(()),
+    })
+}
+
+/// The attributes that the host supplies (core specification, appendix B.7).
+pub(crate) const CLOCK: [(&str, DataType); 3] = [
+    (category::CURRENT_TIME, DataType::Time),
+    (category::CURRENT_DATE, DataType::Date),
+    (category::CURRENT_DATE_TIME, DataType::DateTime),
+];
