@@ -358,6 +358,8 @@ struct Members {
     by_target: Demands,
     /// By that, or by its members, where it is silent without them.
     by_all: Demands,
+    /// How deep sets are nested in it.
+    height: usize,
 }
 
 enum Linked {
@@ -440,7 +442,11 @@ impl<'a> Compiler<'a> {
             return Ok((0, Members::default()));
         };
         match linked {
-            Linked::Read(node, members) => return Ok((*node, members.clone())),
+            Linked::Read(node, members) if depth + members.height < MAX_DEPTH => return Ok((*node, members.clone())),
+            Linked::Read(..) => {
+                let error = LoadError { position: document.position(), kind: LoadErrorKind::TooDeep };
+                return Err(LinkError { document: at, error });
+            }
             Linked::BeingRead => {
                 let kind = LoadErrorKind::CircularReference(document.id().to_owned());
                 return Err(LinkError { document: at, error: LoadError { position: document.position(), kind } });
@@ -465,6 +471,7 @@ impl<'a> Compiler<'a> {
         let (target, by_target) = self.target(&set.target);
         let mut members = Vec::with_capacity(set.members.len());
         let mut demands = Vec::with_capacity(set.members.len());
+        let mut height = 0;
         for member in &set.members {
             let (node, demanded) = match member {
                 Member::Policy(policy) => self.policy(policy),
@@ -483,6 +490,7 @@ impl<'a> Compiler<'a> {
                 }
             };
             members.push(node);
+            height = height.max(demanded.height + 1);
             // Whether a policy is the only one is decided by the targets of the policies themselves.
             let by_own_target = set.combining == CombiningAlgorithm::OnlyOneApplicable;
             demands.push(if by_own_target { demanded.by_target } else { demanded.by_all });
@@ -495,7 +503,7 @@ impl<'a> Compiler<'a> {
         let by_all = with_those_of_members(&by_target, set.combining, demands);
         let (id, version) = (set.id.clone(), set.version.to_string());
         let node = self.node(node, PolicyIdentifier { is_set: true, id, version }, set.position);
-        Ok((node, Members { by_target, by_all }))
+        Ok((node, Members { by_target, by_all, height }))
     }
 
     /// The latest document with the id and a version that fits.
@@ -539,7 +547,7 @@ impl<'a> Compiler<'a> {
         let node = Node { is_set: false, combining, target, members, index, variables, instructions };
         let by_all = with_those_of_members(&by_target, combining, demands);
         let name = PolicyIdentifier { is_set: false, id: policy.id.clone(), version: policy.version.to_string() };
-        (self.node(node, name, policy.position), Members { by_target, by_all })
+        (self.node(node, name, policy.position), Members { by_target, by_all, height: 0 })
     }
 
     fn node(&mut self, node: Node, name: PolicyIdentifier, position: Position) -> Id {
@@ -823,3 +831,90 @@ pub(crate) const CLOCK: [(&str, DataType); 3] = [
     (category::CURRENT_DATE, DataType::Date),
     (category::CURRENT_DATE_TIME, DataType::DateTime),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::NAMESPACE;
+
+    fn set(id: &str, inside: &str) -> Document {
+        let text = format!(
+            "<PolicySet xmlns=\"{NAMESPACE}\" PolicySetId=\"{id}\" Version=\"1.0\" PolicyCombiningAlgId=\"urn:oasis:names:tc:xacml:3.0:policy-combining-algorithm:deny-overrides\"><Target/>{inside}</PolicySet>"
+        );
+        Document::parse(&text).unwrap()
+    }
+
+    fn reference(id: &str) -> String {
+        format!("<PolicySetIdReference>{id}</PolicySetIdReference>")
+    }
+
+    /// Sets named `{name}0` and on, each of which refers to the next, and the last to `end`.
+    fn chain(name: &str, length: usize, end: &str) -> Vec<Document> {
+        let next = |at: usize| if at + 1 < length { format!("{name}{}", at + 1) } else { end.to_owned() };
+        (0..length).map(|at| set(&format!("{name}{at}"), &reference(&next(at)))).collect()
+    }
+
+    #[test]
+    fn references_that_lead_too_deep_or_back_are_refused() {
+        let link = |root: Document, others: Vec<Document>| {
+            DecisionPoint::new(root, others).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let leaf = || set("leaf", "");
+        let deep = |length| [chain("a", length, "leaf"), vec![leaf()]].concat();
+        assert_eq!(link(set("root", &reference("a0")), deep(48)), Ok(()));
+        let too_deep = link(set("root", &reference("a0")), deep(49)).unwrap_err();
+        assert!(too_deep.ends_with("nested deeper than 50 levels"), "{too_deep}");
+        // Chains that are each short enough, read one by one and then put behind each other.
+        let chains = [chain("b", 30, "a0"), deep(30)].concat();
+        let both = link(set("root", &(reference("a0") + &reference("b0"))), chains).unwrap_err();
+        assert!(both.ends_with("nested deeper than 50 levels"), "{both}");
+        let round = link(set("root", &reference("a0")), chain("a", 3, "a0")).unwrap_err();
+        assert_eq!(round, "document 1: line 1 column 1: the policy set `a0` contains itself");
+        assert_eq!(
+            link(set("root", &reference("root")), vec![]).unwrap_err(),
+            "document 0: line 1 column 1: the policy set `root` contains itself"
+        );
+        let missing = link(leaf(), vec![]).and(link(set("root", &reference("x")), vec![leaf()])).unwrap_err();
+        assert_eq!(
+            missing,
+            "document 0: line 1 column 203: no policy set with the id `x` and a version that fits was given"
+        );
+    }
+
+    #[test]
+    fn the_latest_version_that_fits_is_meant() {
+        let versions = ["1.2", "1.10", "2.0"].map(|version| {
+            let text = format!(
+                "<Policy xmlns=\"{NAMESPACE}\" PolicyId=\"p\" Version=\"{version}\" RuleCombiningAlgId=\"urn:oasis:names:tc:xacml:3.0:rule-combining-algorithm:deny-overrides\"><Target/></Policy>"
+            );
+            Document::parse(&text).unwrap()
+        });
+        let chosen = |attributes: &str| {
+            let root = set("root", &format!("<PolicyIdReference {attributes}>p</PolicyIdReference>"));
+            let point = DecisionPoint::new(root, versions.to_vec()).unwrap();
+            point.node_names[0].0.version.clone()
+        };
+        assert_eq!(chosen(""), "2.0");
+        assert_eq!(chosen("Version=\"1.*\""), "1.10");
+        assert_eq!(chosen("LatestVersion=\"1.9\""), "1.2");
+        assert_eq!(chosen("EarliestVersion=\"1.3\" LatestVersion=\"1.+\""), "1.10");
+    }
+
+    #[test]
+    fn an_index_is_made_where_one_attribute_tells_members_apart() {
+        let policy = |at: usize| {
+            format!(
+                "<Policy PolicyId=\"{at}\" Version=\"1.0\" RuleCombiningAlgId=\"urn:oasis:names:tc:xacml:3.0:rule-combining-algorithm:deny-overrides\"><Target/><Rule RuleId=\"r\" Effect=\"Permit\"><Target><AnyOf><AllOf><Match MatchId=\"urn:oasis:names:tc:xacml:1.0:function:string-equal\"><AttributeValue DataType=\"http://www.w3.org/2001/XMLSchema#string\">{at}</AttributeValue><AttributeDesignator Category=\"c\" AttributeId=\"a\" DataType=\"http://www.w3.org/2001/XMLSchema#string\" MustBePresent=\"false\"/></Match></AllOf></AnyOf></Target></Rule></Policy>"
+            )
+        };
+        let policies: String = (0..20).map(policy).collect();
+        let point = DecisionPoint::new(set("root", &policies), vec![]).unwrap();
+        let index = &point.indexes[point.nodes[point.root as usize].index.unwrap() as usize];
+        assert_eq!((index.postings.len(), index.always.range().len()), (20, 0));
+        // One that always says something can never be left out, and nor can those in a set that holds it.
+        let denying = policies.replacen("deny-overrides", "deny-unless-permit", 1);
+        let point = DecisionPoint::new(set("root", &denying), vec![]).unwrap();
+        let index = &point.indexes[point.nodes[point.root as usize].index.unwrap() as usize];
+        assert_eq!((index.postings.len(), index.always.range().len()), (19, 1));
+    }
+}

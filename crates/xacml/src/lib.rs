@@ -31,7 +31,8 @@
 //! A document is read by [`Document::parse`], which checks everything that can be checked before a request is there,
 //! and says where a mistake is. [`DecisionPoint::new`] puts documents together; [`DecisionPoint::decide`] answers a
 //! [`Request`] with an [`Evaluation`], [`DecisionPoint::explain`] adds a [`Trace`] of how it came about. [`request`]
-//! reads requests in XML and JSON, [`response`] writes answers.
+//! reads requests in XML and JSON, [`response`] writes answers, [`lint`] tells where other engines would answer
+//! otherwise.
 //!
 //! # What is there
 //!
@@ -54,6 +55,7 @@ mod compile;
 mod decision;
 mod evaluate;
 mod function;
+pub mod lint;
 mod load;
 mod policy;
 pub mod request;

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use roxmltree::{Document as Xml, Node, ParsingOptions};
+use roxmltree::{Document as Xml, Error as XmlError, Node, ParsingOptions};
 use thiserror::Error;
 
 use crate::combine::CombiningAlgorithm;
@@ -175,11 +175,17 @@ pub(crate) fn parse_xml(text: &str) -> Loaded<Xml<'_>> {
     }
     let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     Xml::parse_with_options(text, options).map_err(|error| {
-        let at = error.pos();
+        let position = match error {
+            XmlError::UnexpectedEndOfStream | XmlError::UnclosedRootNode | XmlError::NoRootNode => {
+                Positions::new(text).at(text.len())
+            }
+            XmlError::DtdDetected => Positions::new(text).at(text.find("<!DOCTYPE").unwrap_or_default()),
+            _ => Position { line: error.pos().row, column: error.pos().col },
+        };
         // Its text ends with the position, which stands before it here already.
         let message = error.to_string();
         let message = message.rsplit_once(" at ").map_or(message.as_str(), |(message, _)| message);
-        LoadError { position: Position { line: at.row, column: at.col }, kind: LoadErrorKind::Xml(message.to_owned()) }
+        LoadError { position, kind: LoadErrorKind::Xml(message.to_owned()) }
     })
 }
 
@@ -199,7 +205,10 @@ impl<'a> Positions<'a> {
     }
 
     pub(crate) fn of(&self, node: Node<'_, '_>) -> Position {
-        let offset = node.range().start;
+        self.at(node.range().start)
+    }
+
+    fn at(&self, offset: usize) -> Position {
         let (from, mut position) = self.last.get();
         let from = if from > offset {
             position = Position { line: 1, column: 1 };
@@ -239,7 +248,12 @@ const ADVICE: ObligationNames = ObligationNames { expression: "AdviceExpression"
 enum Variable {
     Unread,
     BeingRead,
-    Read(Expression, Type),
+    Read {
+        expression: Expression,
+        of: Type,
+        /// How deep it is nested, with the variables in it.
+        height: usize,
+    },
 }
 
 /// The variables of one policy.
@@ -247,6 +261,8 @@ struct Variables<'a, 'input> {
     nodes: Vec<(&'a str, Node<'a, 'input>)>,
     by_id: HashMap<&'a str, usize>,
     read: Vec<Variable>,
+    /// The deepest level that was reached since this was last set.
+    deepest: usize,
 }
 
 /// The parts that rules, policies and sets have in common.
@@ -602,12 +618,12 @@ impl Loader<'_> {
 
 impl Variables<'_, '_> {
     fn none() -> Self {
-        Self { nodes: vec![], by_id: HashMap::new(), read: vec![] }
+        Self { nodes: vec![], by_id: HashMap::new(), read: vec![], deepest: 0 }
     }
 
     fn into_definitions(self) -> Vec<VariableDefinition> {
         let definition = |((id, _), read): ((&str, _), Variable)| match read {
-            Variable::Read(expression, _) => Some(VariableDefinition { id: id.to_owned(), expression }),
+            Variable::Read { expression, .. } => Some(VariableDefinition { id: id.to_owned(), expression }),
             Variable::Unread | Variable::BeingRead => None,
         };
         self.nodes.into_iter().zip(self.read).filter_map(definition).collect()
@@ -635,13 +651,23 @@ impl Loader<'_> {
             return Ok(Type::BOOLEAN);
         };
         match read {
-            Variable::Read(_, of) => return Ok(*of),
+            Variable::Read { of, height, .. } => {
+                let (of, reached) = (*of, depth + *height);
+                if reached >= MAX_DEPTH {
+                    return Err(self.error(node, LoadErrorKind::TooDeep));
+                }
+                variables.deepest = variables.deepest.max(reached);
+                return Ok(of);
+            }
             Variable::BeingRead => return Err(self.error(node, LoadErrorKind::CircularVariable(id.to_owned()))),
             Variable::Unread => *read = Variable::BeingRead,
         }
+        let before = std::mem::replace(&mut variables.deepest, depth);
         let (expression, of) = self.only_expression(node, &["VariableId"], variables, depth)?;
+        let height = variables.deepest - depth;
+        variables.deepest = variables.deepest.max(before);
         if let Some(read) = variables.read.get_mut(index) {
-            *read = Variable::Read(expression, of);
+            *read = Variable::Read { expression, of, height };
         }
         Ok(of)
     }
@@ -680,6 +706,7 @@ impl Loader<'_> {
         if depth >= MAX_DEPTH {
             return Err(self.error(node, LoadErrorKind::TooDeep));
         }
+        variables.deepest = variables.deepest.max(depth);
         match name {
             "AttributeValue" => {
                 let value = self.value(node)?;
@@ -875,5 +902,185 @@ impl Loader<'_> {
             issuer: node.attribute("Issuer").map(Into::into),
             expression,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{ACTION_ID, category};
+
+    const STRING: &str = "http://www.w3.org/2001/XMLSchema#string";
+    const EQUAL: &str = "urn:oasis:names:tc:xacml:1.0:function:string-equal";
+
+    fn policy(inside: &str) -> String {
+        format!(
+            "<Policy xmlns=\"{NAMESPACE}\" PolicyId=\"p\" Version=\"1.0\" RuleCombiningAlgId=\"urn:oasis:names:tc:xacml:3.0:rule-combining-algorithm:deny-overrides\">\n<Target/>\n{inside}</Policy>"
+        )
+    }
+
+    fn conditional(condition: &str) -> String {
+        policy(&format!("<Rule RuleId=\"r\" Effect=\"Permit\"><Condition>{condition}</Condition></Rule>"))
+    }
+
+    fn target(inside: &str) -> String {
+        policy(&format!("<Rule RuleId=\"r\" Effect=\"Permit\"><Target>{inside}</Target></Rule>"))
+    }
+
+    fn apply(function: &str, arguments: &[&str]) -> String {
+        format!("<Apply FunctionId=\"urn:oasis:names:tc:xacml:{function}\">{}</Apply>", arguments.concat())
+    }
+
+    fn value(data_type: &str, text: &str) -> String {
+        format!("<AttributeValue DataType=\"http://www.w3.org/2001/XMLSchema#{data_type}\">{text}</AttributeValue>")
+    }
+
+    fn attribute() -> String {
+        format!(
+            "<AttributeDesignator Category=\"{}\" AttributeId=\"{ACTION_ID}\" DataType=\"{STRING}\" MustBePresent=\"false\"/>",
+            category::ACTION
+        )
+    }
+
+    fn error(text: &str) -> String {
+        Document::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_shape_of_documents_is_checked() {
+        for (text, expected) in [
+            ("<Policy/>".to_owned(), "line 1 column 1: the root is not `Policy` or `PolicySet` of XACML 3.0"),
+            (policy("<Rule/>"), "line 3 column 1: the attribute `RuleId` is missing"),
+            (policy("\n  <Rule RuleId=\"r\" Effect=\"Maybe\"/>"), "line 4 column 3: `Maybe` is not a known effect"),
+            (policy("<Rule RuleId=\"r\" Effect=\"Deny\" Efect=\"Permit\"/>"), "`Efect` does not belong here"),
+            (policy("text"), "line 1 column 1: `text` does not belong here"),
+            (policy("<Target/>"), "line 3 column 1: `Target` does not belong here"),
+            (policy("<PolicyIssuer/>"), "`PolicyIssuer` is not supported: it belongs to the administration"),
+            (policy("").replace("<Target/>", ""), "`Target` is missing"),
+            (policy("").replace("deny-overrides", "only-one-applicable"), "is not a known rule-combining algorithm"),
+            (policy("").replace("1.0\" Rule", "one\" Rule"), "`one` is not a known version"),
+            (
+                policy("<Rule RuleId=\"r\" Effect=\"Deny\"/><Rule RuleId=\"r\" Effect=\"Deny\"/>"),
+                "the rule id `r` is used more than once",
+            ),
+            (target("<AnyOf/>"), "`AllOf` is missing"),
+            (
+                target(&format!("<AnyOf><AllOf><Match MatchId=\"{EQUAL}\">{}</Match></AllOf></AnyOf>", attribute())),
+                "`AttributeValue` is missing",
+            ),
+            (policy("<ObligationExpressions/>"), "`ObligationExpression` is missing"),
+            (policy("<x xmlns=\"\"/>"), "`x` does not belong here"),
+            (format!("{}<", policy("")), "the document is not acceptable XML"),
+            (" ".repeat(MAX_DOCUMENT + 1), "line 1 column 1: the document is larger than"),
+            ("<a>".repeat(100_000), "the document is not acceptable XML"),
+        ] {
+            let found = error(&text);
+            assert!(found.contains(expected), "{found}\ninstead of {expected}");
+        }
+    }
+
+    #[test]
+    fn calls_are_checked() {
+        let equal = "1.0:function:string-equal";
+        let string = value("string", "a");
+        let one = apply("1.0:function:string-one-and-only", &[&attribute()]);
+        for (condition, expected) in [
+            (String::new(), "`Expression` is missing"),
+            (string.clone(), "a condition is a boolean, this is string"),
+            (apply("1.0:function:string-resembles", &[]), "is not a known function"),
+            (apply("3.0:function:xpath-node-count", &[]), "is not supported: it needs XPath"),
+            ("<AttributeSelector/>".to_owned(), "`AttributeSelector` is not supported: it needs XPath"),
+            (apply(equal, &[&string]), "takes 2 arguments, this has 1"),
+            (apply(equal, &[&string, &attribute()]), "takes string here, this is a bag of string"),
+            (apply(equal, &[&string, &value("integer", "1")]), "takes string here, this is integer"),
+            (
+                apply(equal, &[&string, &value("integer", "1.5")]),
+                "the value is not of type http://www.w3.org/2001/XMLSchema#integer",
+            ),
+            (apply("1.0:function:not", &[]), "takes 1 argument, this has 0"),
+            (
+                apply("1.0:function:string-regexp-match", &[&value("string", "("), &one]),
+                "fails for every request: the pattern",
+            ),
+            (
+                apply(
+                    "1.0:function:integer-equal",
+                    &[
+                        &value("integer", "1"),
+                        &apply("1.0:function:integer-divide", &[&value("integer", "1"), &value("integer", "0")]),
+                    ],
+                ),
+                "fails for every request: division by zero",
+            ),
+            (apply("3.0:function:any-of", &[&string, &attribute()]), "`Function` is missing"),
+            (
+                apply("3.0:function:any-of", &[&format!("<Function FunctionId=\"{EQUAL}\"/>"), &string, &string]),
+                "takes a function and exactly one bag, this has 2",
+            ),
+            (
+                apply(
+                    "3.0:function:any-of",
+                    &[
+                        "<Function FunctionId=\"urn:oasis:names:tc:xacml:2.0:function:string-concatenate\"/>",
+                        &string,
+                        &attribute(),
+                    ],
+                ),
+                "takes boolean here, this is string",
+            ),
+            ("<VariableReference VariableId=\"v\"/>".to_owned(), "the variable `v` is not defined in this policy"),
+        ] {
+            let found = error(&conditional(&condition));
+            assert!(found.contains(expected), "{found}\ninstead of {expected}");
+        }
+        assert!(Document::parse(&conditional(&apply(equal, &[&string, &one]))).is_ok());
+    }
+
+    #[test]
+    fn nesting_is_limited() {
+        let nested = |depth: usize| {
+            let open = "<Apply FunctionId=\"urn:oasis:names:tc:xacml:1.0:function:not\">".repeat(depth);
+            conditional(&format!("{open}{}{}", value("boolean", "true"), "</Apply>".repeat(depth)))
+        };
+        assert!(Document::parse(&nested(MAX_DEPTH - 1)).is_ok());
+        assert!(error(&nested(MAX_DEPTH)).contains("nested deeper than 50 levels"));
+        let variables: Vec<String> = (0..=MAX_DEPTH)
+            .map(|at| format!("<VariableDefinition VariableId=\"{at}\"><VariableReference VariableId=\"{}\"/></VariableDefinition>", at + 1))
+            .collect();
+        assert!(error(&policy(&variables.concat())).contains("nested deeper than 50 levels"));
+        // The other way round, each leads only to what has been read.
+        let first = format!(
+            "<VariableDefinition VariableId=\"{}\">{}</VariableDefinition>",
+            MAX_DEPTH + 1,
+            value("boolean", "true")
+        );
+        let reversed: String = std::iter::once(first).chain(variables.into_iter().rev()).collect();
+        assert!(error(&policy(&reversed)).contains("nested deeper than 50 levels"));
+        let set = |id: usize, inside: &str| {
+            format!(
+                "<PolicySet xmlns=\"{NAMESPACE}\" PolicySetId=\"{id}\" Version=\"1\" PolicyCombiningAlgId=\"urn:oasis:names:tc:xacml:3.0:policy-combining-algorithm:deny-overrides\"><Target/>{inside}</PolicySet>"
+            )
+        };
+        let sets = (0..=MAX_DEPTH).fold(String::new(), |inside, id| set(id, &inside));
+        assert!(error(&sets).contains("nested deeper than 50 levels"));
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(text in "\\PC{0,300}") {
+            let _ = Document::parse(&text);
+            let _ = Document::parse(&policy(&text));
+        }
+
+        /// Cutting a document anywhere gives an error, not a smaller policy.
+        #[test]
+        fn half_a_document_is_no_policy(cut in 0usize..600) {
+            let good = conditional(&apply("1.0:function:not", &[&value("boolean", "true")]));
+            if let Some(half) = good.get(..cut).filter(|half| half.len() < good.len()) {
+                prop_assert!(Document::parse(half).is_err());
+            }
+        }
     }
 }

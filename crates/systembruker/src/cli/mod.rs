@@ -6,6 +6,7 @@ mod installation;
 mod key;
 mod output;
 mod parties;
+mod policy;
 mod prefix;
 pub mod sandbox;
 mod scope;
@@ -50,6 +51,9 @@ enum Command {
     /// Organisations, persons and roles of an installation that is not running
     #[command(subcommand)]
     Parties(parties::PartiesCommand),
+    /// XACML policies in files: decide a request, find what other engines decide otherwise
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Print a settings file for `serve`, with every setting explained
     Config,
 }
@@ -65,7 +69,7 @@ pub fn run() -> ExitCode {
         }
     };
     let result = runtime.block_on(async {
-        match cli.command {
+        let done = match cli.command {
             Command::Demo(command) => command.run().await,
             Command::Sandbox(command) => command.run().await,
             Command::Serve(command) => command.run().await,
@@ -74,17 +78,16 @@ pub fn run() -> ExitCode {
             Command::Key(command) => Box::pin(command.run()).await,
             Command::Prefix(command) => command.run().await,
             Command::Parties(command) => command.run().await,
+            Command::Policy(command) => return Ok(command.run()),
             Command::Config => {
                 print!("{}", Settings::reference());
                 Ok(())
             }
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("systembruker: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    result.unwrap_or_else(|error: anyhow::Error| {
+        eprintln!("systembruker: {error:#}");
+        ExitCode::FAILURE
+    })
 }

@@ -13,6 +13,7 @@ mod decisions;
 mod http;
 mod maskinporten;
 mod modes;
+mod policies;
 mod portal;
 mod properties;
 mod races;
