@@ -22,7 +22,7 @@ use crate::value::{DateTime, Value};
 
 /// The most steps that one decision takes: policies, rules and values looked at, functions called. Far more than any
 /// policy in use needs; it bounds what policies that multiply work can cost.
-pub const MAX_STEPS: u32 = 5_000_000;
+pub const MAX_STEPS: u32 = 1_000_000;
 
 /// What the host knows and requests need not say.
 #[derive(Debug, Clone)]
