@@ -98,6 +98,19 @@ impl CombiningAlgorithm {
     /// Combines decisions, which are asked for one by one and only as long as they matter. Of
     /// [`Self::OnlyOneApplicable`] this is the part that is left when the only one has been found.
     pub(crate) fn combine(self, decisions: impl Iterator<Item = Decision>) -> Decision {
+        let decision = self.combine_extended(decisions);
+        match (self, decision) {
+            // C.1: the others do not keep track of what an error might have hidden; that may be either.
+            (
+                Self::DenyOverrides | Self::PermitOverrides | Self::DenyUnlessPermit | Self::PermitUnlessDeny,
+                decision,
+            ) => decision,
+            (_, Decision::Indeterminate(_)) => Decision::Indeterminate(Indeterminate::Both),
+            (_, decision) => decision,
+        }
+    }
+
+    fn combine_extended(self, decisions: impl Iterator<Item = Decision>) -> Decision {
         match self {
             Self::DenyOverrides => overrides(decisions, Decision::Deny, Decision::Permit),
             Self::PermitOverrides => overrides(decisions, Decision::Permit, Decision::Deny),
@@ -163,18 +176,16 @@ fn legacy_rules(decisions: impl Iterator<Item = Decision>, winner: Decision, los
             decision if decision == winner => return winner,
             decision if decision == loser => lost = true,
             Decision::Indeterminate(of) => {
-                error = error.or(Some(of));
+                error = Some(decision);
                 maybe_winner |= of != error_of(loser);
             }
             _ => {}
         }
     }
     match error {
-        Some(_) if maybe_winner && lost => Decision::Indeterminate(Indeterminate::Both),
-        Some(_) if maybe_winner => Decision::Indeterminate(error_of(winner)),
+        Some(error) if maybe_winner || !lost => error,
         _ if lost => loser,
-        Some(of) => Decision::Indeterminate(of),
-        None => Decision::NotApplicable,
+        _ => Decision::NotApplicable,
     }
 }
 
@@ -185,15 +196,11 @@ fn legacy_policies_permit(decisions: impl Iterator<Item = Decision>) -> Decision
         match decision {
             Decision::Permit => return Decision::Permit,
             Decision::Deny => denied = true,
-            Decision::Indeterminate(of) => error = error.or(Some(of)),
+            Decision::Indeterminate(_) => error = Some(decision),
             Decision::NotApplicable => {}
         }
     }
-    match error {
-        _ if denied => Decision::Deny,
-        Some(of) => Decision::Indeterminate(of),
-        None => Decision::NotApplicable,
-    }
+    if denied { Decision::Deny } else { error.unwrap_or(Decision::NotApplicable) }
 }
 
 #[cfg(test)]
@@ -300,7 +307,8 @@ mod tests {
         assert_eq!(combine(DenyUnlessPermit, &[IDP, N]), D);
         assert_eq!(combine(PermitUnlessDeny, &[IDP, D]), D);
         assert_eq!(combine(PermitUnlessDeny, &[IDP, N]), P);
-        assert_eq!(combine(FirstApplicable, &[N, IP, P]), IP);
+        // What follows a rule that fails may be of the other effect.
+        assert_eq!(combine(FirstApplicable, &[N, IP, P]), IDP);
         assert_eq!(combine(FirstApplicable, &[N, D, P]), D);
     }
 
@@ -309,12 +317,12 @@ mod tests {
         for (algorithm, decisions, expected) in [
             (LegacyRuleDenyOverrides, vec![ID, P], IDP),
             (LegacyRuleDenyOverrides, vec![IP, P], P),
-            (LegacyRuleDenyOverrides, vec![IP], IP),
+            (LegacyRuleDenyOverrides, vec![IP], IDP),
             (LegacyRuleDenyOverrides, vec![ID, D], D),
             (LegacyPolicyDenyOverrides, vec![P, IP], D),
             (LegacyPolicyDenyOverrides, vec![P, N], P),
             (LegacyPolicyPermitOverrides, vec![D, IP], D),
-            (LegacyPolicyPermitOverrides, vec![IP, N], IP),
+            (LegacyPolicyPermitOverrides, vec![IP, N], IDP),
             (LegacyPolicyPermitOverrides, vec![IP, D, P], P),
         ] {
             assert_eq!(combine(algorithm, &decisions), expected, "{algorithm:?} {decisions:?}");

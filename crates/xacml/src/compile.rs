@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use smallvec::SmallVec;
 
 use crate::category;
 use crate::combine::CombiningAlgorithm;
@@ -24,10 +25,7 @@ use crate::policy::{
     AllOf, AnyOf, Designator, Document, Effect, Expression, Match, Member, ObligationExpression, Policy, PolicySet,
     Position, Reference, Rule, Target, VariableDefinition, Version,
 };
-use crate::value::{DataType, Value};
-
-/// The tables hold what policies say, not what requests say, so that nobody who asks can fill them badly.
-pub(crate) type Map<K, V> = HashMap<K, V, FixedState>;
+use crate::value::{DataType, Text, Value};
 
 /// A place in one of the tables below.
 pub(crate) type Id = u32;
@@ -73,7 +71,7 @@ pub struct DecisionPoint {
     pub(crate) nodes: Vec<Node>,
     pub(crate) rules: Vec<RuleNode>,
     pub(crate) members: Vec<Id>,
-    pub(crate) any_of: Vec<AnyOfTest>,
+    pub(crate) equals: Vec<EqualTest>,
     pub(crate) all_of: Vec<Span>,
     pub(crate) matches: Vec<MatchTest>,
     pub(crate) calls: Vec<MatchCall>,
@@ -84,7 +82,10 @@ pub struct DecisionPoint {
     pub(crate) variables: Vec<Term>,
     pub(crate) instructions: Vec<Instructions>,
     pub(crate) slots: Vec<Slot>,
-    pub(crate) attributes: Map<Box<str>, Map<Box<str>, Vec<Id>>>,
+    /// The slots by the names of their attributes.
+    attributes: HashTable<NamedSlots>,
+    /// The slots that ask for the time, in each of its three forms.
+    pub(crate) clock: [Vec<Id>; 3],
     pub(crate) symbols: Symbols,
     /// What is needed only to tell about a node or rule.
     pub(crate) node_names: Vec<(PolicyIdentifier, Position)>,
@@ -96,8 +97,10 @@ pub struct DecisionPoint {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) is_set: bool,
+    /// How many tests all rules of a policy begin with, and cannot apply without.
+    pub(crate) shared: Id,
     pub(crate) combining: CombiningAlgorithm,
-    pub(crate) target: Span,
+    pub(crate) target: Vec<AnyOfTest>,
     /// Of `rules`, or of `members`.
     pub(crate) members: Span,
     pub(crate) index: Option<Id>,
@@ -105,10 +108,14 @@ pub(crate) struct Node {
     pub(crate) instructions: Option<Id>,
 }
 
+/// The usual tests, of subject, resource and action, stand with the rule, so that a policy's rules are one stretch of
+/// memory.
+pub(crate) type RuleTests = SmallVec<[AnyOfTest; 3]>;
+
 #[derive(Debug)]
 pub(crate) struct RuleNode {
     pub(crate) effect: Effect,
-    pub(crate) target: Span,
+    pub(crate) target: RuleTests,
     pub(crate) condition: Option<Id>,
     pub(crate) instructions: Option<Id>,
 }
@@ -130,9 +137,75 @@ pub(crate) struct Source {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum AnyOfTest {
     /// Alternatives that each compare the same attribute with one literal.
-    Equal { source: Source, sameness: Sameness, literals: Span },
+    Equal(EqualTest),
+    /// Alternatives that each compare one of several attributes with one literal: of `equals`.
+    Equals(Span),
     /// Any others: of `all_of`.
     General(Span),
+}
+
+/// Whether one of an attribute's values is one of some literals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EqualTest {
+    pub(crate) slot: Id,
+    pub(crate) must_be_present: bool,
+    pub(crate) sameness: Sameness,
+    /// How many literals stand here; [`MANY`] if they stand elsewhere.
+    count: u8,
+    pub(crate) signs: Signs,
+    /// The literals in order; or where they begin and end in the table of literals.
+    literals: [Id; INLINE],
+}
+
+/// A bit for each of some symbols; different symbols can have the same.
+pub(crate) type Signs = u64;
+
+/// The bit of a symbol. What is no symbol has none.
+pub(crate) fn sign(symbol: Id) -> Signs {
+    if symbol == NO_SYMBOL { 0 } else { 1 << (symbol % Signs::BITS) }
+}
+
+/// Few literals stand with the test, so that they are at hand.
+const INLINE: usize = 4;
+const MANY: u8 = u8::MAX;
+
+impl EqualTest {
+    fn new(source: Source, sameness: Sameness, symbols: &BTreeSet<Id>, table: &mut Vec<Id>) -> Self {
+        let mut literals = [NO_SYMBOL; INLINE];
+        let count = if symbols.len() <= INLINE {
+            for (place, symbol) in literals.iter_mut().zip(symbols) {
+                *place = *symbol;
+            }
+            u8::try_from(symbols.len()).unwrap_or(MANY)
+        } else {
+            let Span { start, end } = append(table, symbols.iter().copied());
+            for (place, bound) in literals.iter_mut().zip([start, end]) {
+                *place = bound;
+            }
+            MANY
+        };
+        let signs = symbols.iter().fold(0, |all, symbol| all | sign(*symbol));
+        Self { slot: source.slot, must_be_present: source.must_be_present, sameness, count, signs, literals }
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        Source { slot: self.slot, must_be_present: self.must_be_present }
+    }
+
+    pub(crate) fn literals<'a>(&'a self, point: &'a DecisionPoint) -> &'a [Id] {
+        match (self.count, self.literals) {
+            (MANY, [start, end, ..]) => Span { start, end }.of(&point.literals),
+            (count, _) => self.literals.get(..usize::from(count)).unwrap_or_default(),
+        }
+    }
+
+    /// About how long the test takes.
+    fn effort(&self) -> usize {
+        match (self.count, self.literals) {
+            (MANY, [start, end, ..]) => Span { start, end }.range().len(),
+            (count, _) => usize::from(count),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -154,12 +227,65 @@ pub(crate) struct Index {
     pub(crate) slot: Id,
     pub(crate) sameness: Sameness,
     /// Of `positions`, by symbol.
-    pub(crate) postings: Map<Id, Span>,
+    pub(crate) postings: Postings,
     pub(crate) positions: Vec<Id>,
     /// Of `positions`: members that say nothing of the attribute.
     pub(crate) always: Span,
     /// Of `positions`: members for which the lack of the attribute is an error.
     pub(crate) when_missing: Span,
+}
+
+/// The members that a symbol leads to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    None,
+    /// One, which stands here so that it is at hand.
+    One(Id),
+    /// A stretch of the index's positions.
+    Several(Span),
+}
+
+/// The members by symbol.
+#[derive(Debug)]
+pub(crate) enum Postings {
+    /// Where most symbols have some: by the symbol's number.
+    Dense(Vec<Place>),
+    /// In the order of the symbols.
+    Sparse(Vec<(Id, Place)>),
+}
+
+impl Postings {
+    fn new(postings: Vec<(Id, Place)>) -> Self {
+        let length = postings.last().map_or(0, |(symbol, _)| *symbol as usize + 1);
+        if length > 4 * postings.len() {
+            return Self::Sparse(postings);
+        }
+        let mut dense = vec![Place::None; length];
+        for (symbol, place) in postings {
+            if let Some(known) = dense.get_mut(symbol as usize) {
+                *known = place;
+            }
+        }
+        Self::Dense(dense)
+    }
+
+    pub(crate) fn of(&self, symbol: Id) -> Place {
+        let place = match self {
+            Self::Dense(places) => places.get(symbol as usize).copied(),
+            Self::Sparse(places) => {
+                let at = places.binary_search_by_key(&symbol, |(symbol, _)| *symbol).ok();
+                at.and_then(|at| places.get(at)).map(|(_, place)| *place)
+            }
+        };
+        place.unwrap_or(Place::None)
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Dense(places) => size_of_val(places.as_slice()),
+            Self::Sparse(places) => size_of_val(places.as_slice()),
+        }
+    }
 }
 
 /// An expression over slots.
@@ -210,11 +336,23 @@ pub(crate) struct Assignment {
     pub(crate) term: Term,
 }
 
+/// The slots that ask for an attribute, in the types and from the issuers that policies want.
+#[derive(Debug)]
+struct NamedSlots {
+    category: Text,
+    id: Text,
+    slots: Vec<Id>,
+}
+
+fn name_hash(category: &Text, id: &Text) -> u64 {
+    category.exact_hash().rotate_left(32) ^ id.exact_hash()
+}
+
 /// An attribute that the policies look at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Slot {
-    pub(crate) category: String,
-    pub(crate) id: String,
+    pub(crate) category: Text,
+    pub(crate) id: Text,
     pub(crate) data_type: DataType,
     pub(crate) issuer: Option<String>,
     /// Whether values are looked up among the symbols, and how.
@@ -222,48 +360,41 @@ pub(crate) struct Slot {
     pub(crate) ignore_case: bool,
 }
 
-/// The texts that policies compare with.
+/// The texts that policies compare with, by the hashes that the texts of requests bring along.
 #[derive(Debug, Default)]
 pub(crate) struct Symbols {
-    exact: Map<Box<str>, Id>,
-    lower_case: Map<Box<str>, Id>,
+    exact: HashTable<(Box<str>, Id)>,
+    lower_case: HashTable<(Box<str>, Id)>,
 }
 
 /// No text of the policies.
 pub(crate) const NO_SYMBOL: Id = Id::MAX;
 
 impl Symbols {
-    fn add(&mut self, text: &str, sameness: Sameness) -> Id {
+    fn add(&mut self, text: &Text, sameness: Sameness) -> Id {
         let (table, text) = match sameness {
-            Sameness::Exact => (&mut self.exact, text.to_owned()),
-            Sameness::IgnoreCase => (&mut self.lower_case, text.to_lowercase()),
+            Sameness::Exact => (&mut self.exact, text.clone()),
+            Sameness::IgnoreCase => (&mut self.lower_case, Text::from(text.to_lowercase())),
         };
         let next = id(table.len());
-        *table.entry(text.into_boxed_str()).or_insert(next)
+        let hash = |(text, _): &(Box<str>, Id)| Text::hash_of(text);
+        let entry = table.entry(text.exact_hash(), |(known, _)| text == **known, hash);
+        entry.or_insert_with(|| (text.as_str().into(), next)).get().1
     }
 
-    pub(crate) fn exact(&self, text: &str) -> Id {
-        self.exact.get(text).copied().unwrap_or(NO_SYMBOL)
-    }
-
-    pub(crate) fn ignoring_case(&self, text: &str) -> Id {
-        // Codes are short and of plain letters: no need for memory of their own.
-        const SHORT: usize = 64;
-        let mut buffer = [0; SHORT];
-        let found = match buffer.get_mut(..text.len()) {
-            Some(lower) if text.is_ascii() => {
-                lower.copy_from_slice(text.as_bytes());
-                lower.make_ascii_lowercase();
-                std::str::from_utf8(lower).ok().and_then(|lower| self.lower_case.get(lower))
+    pub(crate) fn find(&self, text: &Text, sameness: Sameness) -> Id {
+        let found = match sameness {
+            Sameness::Exact => self.exact.find(text.exact_hash(), |(known, _)| *text == **known),
+            Sameness::IgnoreCase => {
+                self.lower_case.find(text.lower_case_hash(), |(known, _)| text.equals_ignoring_case(known))
             }
-            _ => self.lower_case.get(text.to_lowercase().as_str()),
         };
-        found.copied().unwrap_or(NO_SYMBOL)
+        found.map_or(NO_SYMBOL, |(_, symbol)| *symbol)
     }
 
     /// The texts by their symbols, for telling about them.
     pub(crate) fn texts(&self) -> (Vec<&str>, Vec<&str>) {
-        fn by_symbol(table: &Map<Box<str>, Id>) -> Vec<&str> {
+        fn by_symbol(table: &HashTable<(Box<str>, Id)>) -> Vec<&str> {
             let mut entries: Vec<_> = table.iter().map(|(text, symbol)| (*symbol, &**text)).collect();
             entries.sort_unstable();
             entries.into_iter().map(|(_, text)| text).collect()
@@ -297,26 +428,31 @@ impl DecisionPoint {
         compiler.finish(root)
     }
 
+    /// The slots that ask for an attribute.
+    pub(crate) fn slots_of(&self, category: &Text, id: &Text) -> &[Id] {
+        let is_same = |named: &NamedSlots| named.id == *id && named.category == *category;
+        self.attributes.find(name_hash(category, id), is_same).map_or(&[], |named| &named.slots)
+    }
+
     /// How many bytes the compiled policies take, about.
     pub fn size(&self) -> usize {
         fn table<T>(table: &[T]) -> usize {
             size_of_val(table)
         }
-        let texts = |texts: &Map<Box<str>, Id>| {
-            let entries: usize = texts.keys().map(|text| text.len()).sum();
+        let texts = |texts: &HashTable<(Box<str>, Id)>| {
+            let entries: usize = texts.iter().map(|(text, _)| text.len()).sum();
             entries + texts.capacity() * size_of::<(Box<str>, Id)>()
         };
-        let indexes: usize = self
-            .indexes
-            .iter()
-            .map(|index| table(&index.positions) + index.postings.capacity() * size_of::<(Id, Span)>())
-            .sum();
+        let indexes: usize = self.indexes.iter().map(|index| table(&index.positions) + index.postings.size()).sum();
         let names: usize = self.node_names.iter().map(|(name, _)| name.id.len() + name.version.len()).sum::<usize>()
             + self.rule_names.iter().map(|(name, _)| name.len()).sum::<usize>();
+        let of_rules = self.rules.iter().filter(|rule| rule.target.spilled()).map(|rule| table(&rule.target));
+        let tests = self.nodes.iter().map(|node| table(&node.target)).chain(of_rules).sum::<usize>();
         table(&self.nodes)
             + table(&self.rules)
             + table(&self.members)
-            + table(&self.any_of)
+            + tests
+            + table(&self.equals)
             + table(&self.all_of)
             + table(&self.matches)
             + table(&self.calls)
@@ -385,7 +521,7 @@ impl<'a> Compiler<'a> {
             nodes: vec![],
             rules: vec![],
             members: vec![],
-            any_of: vec![],
+            equals: vec![],
             all_of: vec![],
             matches: vec![],
             calls: vec![],
@@ -395,7 +531,8 @@ impl<'a> Compiler<'a> {
             variables: vec![],
             instructions: vec![],
             slots: vec![],
-            attributes: Map::default(),
+            attributes: HashTable::new(),
+            clock: [vec![], vec![], vec![]],
             symbols: Symbols::default(),
             node_names: vec![],
             rule_names: vec![],
@@ -428,9 +565,19 @@ impl<'a> Compiler<'a> {
     }
 
     fn finish(mut self, root: Id) -> DecisionPoint {
-        for (at, slot) in self.built.slots.iter().enumerate() {
-            let category = self.built.attributes.entry(slot.category.clone().into_boxed_str()).or_default();
-            category.entry(slot.id.clone().into_boxed_str()).or_default().push(id(at));
+        let DecisionPoint { slots, attributes, clock, .. } = &mut self.built;
+        for (at, slot) in slots.iter().enumerate() {
+            let hash = name_hash(&slot.category, &slot.id);
+            let is_same = |named: &NamedSlots| named.category == slot.category && named.id == slot.id;
+            let new = || NamedSlots { category: slot.category.clone(), id: slot.id.clone(), slots: vec![] };
+            let rehash = |named: &NamedSlots| name_hash(&named.category, &named.id);
+            attributes.entry(hash, is_same, rehash).or_insert_with(new).into_mut().slots.push(id(at));
+            for ((name, data_type), asking) in CLOCK.iter().zip(&mut *clock) {
+                let asks = slot.category == *category::ENVIRONMENT && slot.id == **name && slot.issuer.is_none();
+                if asks && slot.data_type == *data_type {
+                    asking.push(id(at));
+                }
+            }
         }
         self.built.root = root;
         self.built
@@ -499,7 +646,8 @@ impl<'a> Compiler<'a> {
         let instructions = self.instructions(&set.obligations, &set.advice, 0);
         let members = append(&mut self.built.members, members);
         let variables = Span { start: 0, end: 0 };
-        let node = Node { is_set: true, combining: set.combining, target, members, index, variables, instructions };
+        let combining = set.combining;
+        let node = Node { is_set: true, shared: 0, combining, target, members, index, variables, instructions };
         let by_all = with_those_of_members(&by_target, set.combining, demands);
         let (id, version) = (set.id.clone(), set.version.to_string());
         let node = self.node(node, PolicyIdentifier { is_set: true, id, version }, set.position);
@@ -532,19 +680,22 @@ impl<'a> Compiler<'a> {
         }
         let variables = Span { start: first_variable, end: id(self.built.variables.len()) };
         let mut demands = Vec::with_capacity(policy.rules.len());
-        let mut rules = Vec::with_capacity(policy.rules.len());
+        let mut targets = Vec::with_capacity(policy.rules.len());
         for rule in &policy.rules {
-            let (rule, demanded) = self.rule(rule, first_variable);
-            rules.push(rule);
+            let (tests, demanded) = self.target(&rule.target);
+            targets.push(tests);
             demands.push(demanded);
         }
+        let shared = if policy.combining.is_silent_without_members() { put_shared_first(&mut targets) } else { 0 };
+        let rules: Vec<RuleNode> =
+            policy.rules.iter().zip(targets).map(|(rule, tests)| self.rule(rule, tests, first_variable)).collect();
         let names = policy.rules.iter().map(|rule| (rule.id.clone(), rule.position));
         self.built.rule_names.extend(names);
         let members = append(&mut self.built.rules, rules);
         let index = self.index(&demands);
         let instructions = self.instructions(&policy.obligations, &policy.advice, first_variable);
         let combining = policy.combining;
-        let node = Node { is_set: false, combining, target, members, index, variables, instructions };
+        let node = Node { is_set: false, shared, combining, target, members, index, variables, instructions };
         let by_all = with_those_of_members(&by_target, combining, demands);
         let name = PolicyIdentifier { is_set: false, id: policy.id.clone(), version: policy.version.to_string() };
         (self.node(node, name, policy.position), Members { by_target, by_all, height: 0 })
@@ -556,20 +707,21 @@ impl<'a> Compiler<'a> {
         id(self.built.nodes.len() - 1)
     }
 
-    fn rule(&mut self, rule: &Rule, first_variable: Id) -> (RuleNode, Demands) {
-        let (target, demands) = self.target(&rule.target);
+    fn rule(&mut self, rule: &Rule, tests: Vec<AnyOfTest>, first_variable: Id) -> RuleNode {
+        let target = RuleTests::from_vec(tests);
         let condition = rule.condition.as_ref().map(|condition| {
             let term = self.term(condition, first_variable);
             self.built.conditions.push(term);
             id(self.built.conditions.len() - 1)
         });
         let instructions = self.instructions(&rule.obligations, &rule.advice, first_variable);
-        (RuleNode { effect: rule.effect, target, condition, instructions }, demands)
+        RuleNode { effect: rule.effect, target, condition, instructions }
     }
 
-    fn target(&mut self, target: &Target) -> (Span, Demands) {
+    /// The tests of a target, and what it demands.
+    fn target(&mut self, target: &Target) -> (Vec<AnyOfTest>, Demands) {
         let mut demands = Demands::new();
-        let tests: Vec<_> = target
+        let mut tests: Vec<_> = target
             .any_of
             .iter()
             .map(|AnyOf { all_of }| {
@@ -588,24 +740,48 @@ impl<'a> Compiler<'a> {
                 self.any_of(alternatives)
             })
             .collect();
-        (append(&mut self.built.any_of, tests), demands)
+        // Where none can fail, their order does not matter to the result: those with few literals are quickest.
+        let effort = |test: &AnyOfTest| match test {
+            AnyOfTest::Equal(equal) if !equal.must_be_present => Some(equal.effort()),
+            AnyOfTest::Equals(equals) => {
+                let equals = equals.of(&self.built.equals);
+                let can_fail = equals.iter().any(|equal| equal.must_be_present);
+                (!can_fail).then_some(equals.iter().map(EqualTest::effort).sum())
+            }
+            _ => None,
+        };
+        if tests.iter().all(|test| effort(test).is_some()) {
+            tests.sort_by_key(effort);
+        }
+        (tests, demands)
     }
 
     fn any_of(&mut self, alternatives: Vec<Vec<MatchTest>>) -> AnyOfTest {
         let single = |tests: &Vec<MatchTest>| match tests.as_slice() {
-            [MatchTest::Equal { source, sameness, symbol }] => Some((*source, *sameness, *symbol)),
+            [MatchTest::Equal { source, sameness, symbol }] => Some(((*source, *sameness), *symbol)),
             _ => None,
         };
-        if let Some(first) = alternatives.first().and_then(single) {
-            let of_same = |tests: &Vec<MatchTest>| {
-                single(tests).filter(|(source, sameness, _)| (*source, *sameness) == (first.0, first.1))
-            };
-            let symbols: Option<BTreeSet<Id>> =
-                alternatives.iter().map(|tests| of_same(tests).map(|(.., symbol)| symbol)).collect();
-            if let Some(symbols) = symbols {
-                let literals = append(&mut self.built.literals, symbols);
-                return AnyOfTest::Equal { source: first.0, sameness: first.1, literals };
+        if let Some(singles) = alternatives.iter().map(single).collect::<Option<Vec<_>>>() {
+            // What is asked of the same attribute in the same way is one test.
+            let mut by_source: Vec<((Source, Sameness), BTreeSet<Id>)> = Vec::new();
+            for (of, symbol) in singles {
+                match by_source.iter_mut().find(|(known, _)| *known == of) {
+                    Some((_, symbols)) => {
+                        symbols.insert(symbol);
+                    }
+                    None => by_source.push((of, BTreeSet::from([symbol]))),
+                }
             }
+            let mut equals: Vec<EqualTest> = by_source
+                .into_iter()
+                .map(|((source, sameness), symbols)| {
+                    EqualTest::new(source, sameness, &symbols, &mut self.built.literals)
+                })
+                .collect();
+            return match (equals.pop(), equals.is_empty()) {
+                (Some(only), true) => AnyOfTest::Equal(only),
+                (last, _) => AnyOfTest::Equals(append(&mut self.built.equals, equals.into_iter().chain(last))),
+            };
         }
         let spans: Vec<_> = alternatives.into_iter().map(|tests| append(&mut self.built.matches, tests)).collect();
         AnyOfTest::General(append(&mut self.built.all_of, spans))
@@ -618,7 +794,7 @@ impl<'a> Compiler<'a> {
             Function::EqualIgnoreCase => Some(Sameness::IgnoreCase),
             _ => None,
         };
-        if let Some((sameness, text)) = sameness.zip(single.literal.as_str()) {
+        if let Some((sameness, text)) = sameness.zip(single.literal.as_text()) {
             if let Some(slot) = self.built.slots.get_mut(source.slot as usize) {
                 slot.exact |= sameness == Sameness::Exact;
                 slot.ignore_case |= sameness == Sameness::IgnoreCase;
@@ -638,8 +814,8 @@ impl<'a> Compiler<'a> {
         let slot = *self.slot_ids.entry(key).or_insert(next);
         if slot == next {
             self.built.slots.push(Slot {
-                category: category.clone(),
-                id: name.clone(),
+                category: category.into(),
+                id: name.into(),
                 data_type: *data_type,
                 issuer: issuer.clone(),
                 exact: false,
@@ -746,7 +922,11 @@ impl<'a> Compiler<'a> {
             }
         }
         let mut positions = Vec::new();
-        let postings = postings.into_iter().map(|(symbol, places)| (symbol, append(&mut positions, places))).collect();
+        let postings = postings.into_iter().map(|(symbol, places)| match *places.as_slice() {
+            [only] => (symbol, Place::One(only)),
+            _ => (symbol, Place::Several(append(&mut positions, places))),
+        });
+        let postings = Postings::new(postings.collect());
         let (always, when_missing) = (append(&mut positions, always), append(&mut positions, when_missing));
         self.built.indexes.push(Index { slot: of.0, sameness: of.1, postings, positions, always, when_missing });
         Some(id(self.built.indexes.len() - 1))
@@ -765,6 +945,36 @@ fn with_those_of_members(own: &Demands, combining: CombiningAlgorithm, members: 
         all.entry(of).or_insert(demand);
     }
     all
+}
+
+/// Puts the tests first that all rules have in common and that cannot fail; returns how many these are.
+fn put_shared_first(targets: &mut [Vec<AnyOfTest>]) -> Id {
+    let Some((first, rest)) = targets.split_first() else { return 0 };
+    let is_shared = |test: &AnyOfTest| {
+        let AnyOfTest::Equal(equal) = test else { return false };
+        let is_same = |other: &AnyOfTest| matches!(other, AnyOfTest::Equal(other) if other == equal);
+        !equal.must_be_present && rest.iter().all(|tests| tests.iter().any(is_same))
+    };
+    let mut shared: Vec<EqualTest> = Vec::new();
+    for test in first.iter().filter(|test| is_shared(test)) {
+        if let AnyOfTest::Equal(equal) = test
+            && !shared.contains(equal)
+        {
+            shared.push(*equal);
+        }
+    }
+    for tests in &mut *targets {
+        let place = |test: &AnyOfTest| match test {
+            AnyOfTest::Equal(equal) => shared.iter().position(|shared| shared == equal),
+            _ => None,
+        };
+        tests.sort_by_key(|test| place(test).unwrap_or(usize::MAX));
+    }
+    // Whoever says the same twice has more of them in front.
+    let is_in_order = |tests: &Vec<AnyOfTest>| {
+        tests.iter().zip(&shared).all(|(test, shared)| matches!(test, AnyOfTest::Equal(equal) if equal == shared))
+    };
+    if targets.iter().all(is_in_order) { id(shared.len()) } else { 0 }
 }
 
 /// The attributes of which every alternative demands some value.
@@ -907,14 +1117,16 @@ mod tests {
                 "<Policy PolicyId=\"{at}\" Version=\"1.0\" RuleCombiningAlgId=\"urn:oasis:names:tc:xacml:3.0:rule-combining-algorithm:deny-overrides\"><Target/><Rule RuleId=\"r\" Effect=\"Permit\"><Target><AnyOf><AllOf><Match MatchId=\"urn:oasis:names:tc:xacml:1.0:function:string-equal\"><AttributeValue DataType=\"http://www.w3.org/2001/XMLSchema#string\">{at}</AttributeValue><AttributeDesignator Category=\"c\" AttributeId=\"a\" DataType=\"http://www.w3.org/2001/XMLSchema#string\" MustBePresent=\"false\"/></Match></AllOf></AnyOf></Target></Rule></Policy>"
             )
         };
+        let indexed =
+            |index: &Index| (0..40).filter(|symbol| matches!(index.postings.of(*symbol), Place::One(_))).count();
         let policies: String = (0..20).map(policy).collect();
         let point = DecisionPoint::new(set("root", &policies), vec![]).unwrap();
         let index = &point.indexes[point.nodes[point.root as usize].index.unwrap() as usize];
-        assert_eq!((index.postings.len(), index.always.range().len()), (20, 0));
+        assert_eq!((indexed(index), index.always.range().len()), (20, 0));
         // One that always says something can never be left out, and nor can those in a set that holds it.
         let denying = policies.replacen("deny-overrides", "deny-unless-permit", 1);
         let point = DecisionPoint::new(set("root", &denying), vec![]).unwrap();
         let index = &point.indexes[point.nodes[point.root as usize].index.unwrap() as usize];
-        assert_eq!((index.postings.len(), index.always.range().len()), (19, 1));
+        assert_eq!((indexed(index), index.always.range().len()), (19, 1));
     }
 }

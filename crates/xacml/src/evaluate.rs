@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::bind::{Bound, Clock};
+use crate::bind::{Bound, BoundValue, Clock, View};
 use crate::combine::CombiningAlgorithm;
 use crate::compile::{
-    AnyOfTest, Assignment, Call, Content, DecisionPoint, Id, Index, Instruction, MatchTest, Node, RuleNode, Sameness,
-    Source, Span, Term,
+    AnyOfTest, Assignment, Call, Content, DecisionPoint, EqualTest, Id, Index, Instruction, MatchTest, Node, Place,
+    RuleNode, Sameness, Source, Term,
 };
 use crate::decision::{
     Decision, Evaluation, Indeterminate, MissingAttribute, Obligation, ObligationAttribute, Obligations,
@@ -58,8 +58,8 @@ impl Failure {
         match self {
             Self::Missing(slot) => match point.slots.get(slot as usize) {
                 Some(slot) => Status::MissingAttribute(Box::new(MissingAttribute {
-                    category: slot.category.clone(),
-                    id: slot.id.clone(),
+                    category: slot.category.to_string(),
+                    id: slot.id.to_string(),
                     data_type: slot.data_type,
                     issuer: slot.issuer.clone(),
                 })),
@@ -116,8 +116,9 @@ impl DecisionPoint {
         environment: &Environment,
     ) -> Result<(Obligations, Obligations), Status> {
         let clock = Clock::at(environment.now);
-        let bound = Bound::new(self, request, environment, &clock);
-        let mut run = Run::new(self, &bound, Silent);
+        let mut bound = Bound::default();
+        bound.fill(self, request, environment, &clock);
+        let mut run = Run::new(self, bound.view(), Silent);
         if let Some(node) = self.nodes.get(self.root as usize) {
             run.begin_variables(node);
             if let Some(instructions) = node.instructions {
@@ -129,8 +130,9 @@ impl DecisionPoint {
 
     fn run<O: Observer>(&self, request: &Request, environment: &Environment, observer: O) -> (Evaluation, O) {
         let clock = Clock::at(environment.now);
-        let bound = Bound::new(self, request, environment, &clock);
-        let mut run = Run::new(self, &bound, observer);
+        let mut bound = Bound::default();
+        bound.fill(self, request, environment, &clock);
+        let mut run = Run::new(self, bound.view(), observer);
         run.keep_policies = request.return_policy_ids;
         let mut decision = run.node(self.root);
         // Whatever was not looked at might have decided otherwise.
@@ -187,10 +189,19 @@ fn combined(results: impl Iterator<Item = Evaluation>) -> Evaluation {
     common.unwrap_or_else(|| fail("no decision was asked for"))
 }
 
+/// The members of a policy or set that can apply.
+enum Candidates<'a> {
+    All,
+    /// By its position.
+    One(Id),
+    /// By their positions.
+    Several(Cow<'a, [Id]>),
+}
+
 /// A decision in the making.
-struct Run<'a, O> {
+struct Run<'a, 'r, O> {
     point: &'a DecisionPoint,
-    bound: &'a Bound<'a>,
+    bound: View<'a, 'r>,
     steps: u32,
     /// Why the last Indeterminate that still counts is one; of several, the first.
     failure: Option<Failure>,
@@ -204,8 +215,8 @@ struct Run<'a, O> {
     observer: O,
 }
 
-impl<'a, O: Observer> Run<'a, O> {
-    fn new(point: &'a DecisionPoint, bound: &'a Bound<'a>, observer: O) -> Self {
+impl<'a, 'r: 'a, O: Observer> Run<'a, 'r, O> {
+    fn new(point: &'a DecisionPoint, bound: View<'a, 'r>, observer: O) -> Self {
         Self {
             point,
             bound,
@@ -262,7 +273,7 @@ impl<'a, O: Observer> Run<'a, O> {
             self.failure = earlier.or(Some(failure));
             return Decision::Indeterminate(Indeterminate::Both);
         }
-        let target = self.target(node.target);
+        let target = self.target(&node.target);
         if target == Met::No {
             self.failure = earlier;
             return Decision::NotApplicable;
@@ -311,69 +322,98 @@ impl<'a, O: Observer> Run<'a, O> {
     /// The members of a policy or set, combined.
     fn members(&mut self, node: &'a Node) -> Decision {
         let candidates = self.candidates(node);
-        if node.is_set {
-            let members = node.members.of(&self.point.members);
-            match (&candidates, node.combining) {
-                (_, CombiningAlgorithm::OnlyOneApplicable) => {
-                    let ids: Vec<Id> = match &candidates {
-                        None => members.to_vec(),
-                        Some(positions) => {
-                            positions.iter().filter_map(|at| members.get(*at as usize).copied()).collect()
-                        }
-                    };
-                    self.only_one(&ids)
-                }
-                (None, combining) => combining.combine(members.iter().map(|id| self.node(*id))),
-                (Some(positions), combining) => {
-                    let chosen = positions.iter().filter_map(|at| members.get(*at as usize));
-                    combining.combine(chosen.map(|id| self.node(*id)))
-                }
-            }
-        } else {
-            self.begin_variables(node);
-            let rules = node.members.of(&self.point.rules);
-            let first = node.members.range().start;
-            match candidates {
-                None => node.combining.combine(rules.iter().enumerate().map(|(at, rule)| self.rule(first + at, rule))),
-                Some(positions) => {
-                    let chosen = positions.iter().filter_map(|at| rules.get(*at as usize).map(|rule| (at, rule)));
-                    node.combining.combine(chosen.map(|(at, rule)| self.rule(first + *at as usize, rule)))
-                }
+        if node.is_set { self.set(node, candidates) } else { self.policy(node, candidates) }
+    }
+
+    fn set(&mut self, node: &'a Node, candidates: Candidates<'a>) -> Decision {
+        let members = node.members.of(&self.point.members);
+        let member = |at: &Id| members.get(*at as usize).copied();
+        if node.combining == CombiningAlgorithm::OnlyOneApplicable {
+            return match candidates {
+                Candidates::All => self.only_one(members.iter().copied()),
+                Candidates::One(at) => self.only_one(member(&at).into_iter()),
+                Candidates::Several(positions) => self.only_one(positions.iter().filter_map(member)),
+            };
+        }
+        match candidates {
+            Candidates::All => node.combining.combine(members.iter().map(|id| self.node(*id))),
+            Candidates::One(at) => node.combining.combine(member(&at).into_iter().map(|id| self.node(id))),
+            Candidates::Several(positions) => {
+                node.combining.combine(positions.iter().filter_map(member).map(|id| self.node(id)))
             }
         }
     }
 
-    /// The members that can apply, in order; `None` for all. Whoever watches wants to see all.
-    fn candidates(&self, node: &Node) -> Option<Cow<'a, [Id]>> {
-        if O::WATCHES {
-            return None;
+    fn policy(&mut self, node: &'a Node, candidates: Candidates<'a>) -> Decision {
+        self.begin_variables(node);
+        let rules = node.members.of(&self.point.rules);
+        let first = node.members.range().start;
+        // Whoever watches wants to see what each rule asks for.
+        let shared = if O::WATCHES { 0 } else { node.shared };
+        if let Some(rule) = rules.first().filter(|_| shared > 0)
+            && self.target(rule.target.get(..shared as usize).unwrap_or_default()) == Met::No
+        {
+            return Decision::NotApplicable;
         }
-        let index: &'a Index = self.point.indexes.get(node.index? as usize)?;
-        let symbols = self.bound.symbols(index.slot, index.sameness);
+        match candidates {
+            Candidates::All => {
+                let rules = rules.iter().enumerate();
+                node.combining.combine(rules.map(|(at, rule)| self.rule(first + at, rule, shared)))
+            }
+            Candidates::One(at) => {
+                let rule = rules.get(at as usize);
+                node.combining.combine(rule.into_iter().map(|rule| self.rule(first + at as usize, rule, shared)))
+            }
+            Candidates::Several(positions) => {
+                let chosen = positions.iter().filter_map(|at| rules.get(*at as usize).map(|rule| (*at as usize, rule)));
+                node.combining.combine(chosen.map(|(at, rule)| self.rule(first + at, rule, shared)))
+            }
+        }
+    }
+
+    /// The members that can apply, in order. Whoever watches wants to see all.
+    fn candidates(&self, node: &Node) -> Candidates<'a> {
+        let Some(at) = node.index.filter(|_| !O::WATCHES) else { return Candidates::All };
+        let Some(index): Option<&'a Index> = self.point.indexes.get(at as usize) else { return Candidates::All };
+        let values = self.bound.values(index.slot);
+        let symbol = |value: &BoundValue<'_>| value.symbol(index.sameness);
         let always = index.always.of(&index.positions);
-        let postings =
-            |symbol: &Id| index.postings.get(symbol).map(|span| span.of(&index.positions)).unwrap_or_default();
-        let (first, rest) = match symbols {
-            [] => (index.when_missing.of(&index.positions), symbols),
-            [first, rest @ ..] => (postings(first), rest),
-        };
-        if rest.is_empty() && always.is_empty() {
-            return Some(Cow::Borrowed(first));
+        if always.is_empty() {
+            match values {
+                [] => return Candidates::Several(Cow::Borrowed(index.when_missing.of(&index.positions))),
+                [only] => {
+                    return match index.postings.of(symbol(only)) {
+                        Place::None => Candidates::Several(Cow::Borrowed(&[])),
+                        Place::One(at) => Candidates::One(at),
+                        Place::Several(span) => Candidates::Several(Cow::Borrowed(span.of(&index.positions))),
+                    };
+                }
+                _ => {}
+            }
         }
-        let mut all: Vec<Id> = first.iter().chain(always).copied().collect();
-        all.extend(rest.iter().flat_map(postings));
+        let mut all = always.to_vec();
+        if values.is_empty() {
+            all.extend(index.when_missing.of(&index.positions));
+        }
+        for value in values {
+            match index.postings.of(symbol(value)) {
+                Place::None => {}
+                Place::One(at) => all.push(at),
+                Place::Several(span) => all.extend(span.of(&index.positions)),
+            }
+        }
         all.sort_unstable();
         all.dedup();
-        Some(Cow::Owned(all))
+        Candidates::Several(Cow::Owned(all))
     }
 
     /// C.9: the one whose target is met decides.
-    fn only_one(&mut self, members: &[Id]) -> Decision {
+    fn only_one(&mut self, members: impl Iterator<Item = Id>) -> Decision {
         let mut only = None;
         for id in members {
-            let Some(node) = self.point.nodes.get(*id as usize) else { continue };
+            let Some(node) = self.point.nodes.get(id as usize) else { continue };
             let met = match self.step(1) {
-                Ok(()) => self.quietly(|run| run.target(node.target)),
+                Ok(()) => self.quietly(|run| run.target(&node.target)),
                 Err(failure) => Met::Failed(failure),
             };
             match met {
@@ -386,14 +426,18 @@ impl<'a, O: Observer> Run<'a, O> {
                     self.fail(Failure::SeveralApply);
                     return Decision::Indeterminate(Indeterminate::Both);
                 }
-                Met::Yes => only = Some(*id),
+                Met::Yes => only = Some(id),
             }
         }
-        only.map_or(Decision::NotApplicable, |id| self.node(id))
+        // C.1: the algorithm does not keep track of what an error might have hidden.
+        match only.map_or(Decision::NotApplicable, |id| self.node(id)) {
+            Decision::Indeterminate(_) => Decision::Indeterminate(Indeterminate::Both),
+            decision => decision,
+        }
     }
 
     /// Looks at a target that will be looked at again if it matters.
-    fn quietly<T>(&mut self, look: impl FnOnce(&mut Run<'a, Silent>) -> T) -> T {
+    fn quietly<T>(&mut self, look: impl FnOnce(&mut Run<'a, 'r, Silent>) -> T) -> T {
         let mut quiet = Run::new(self.point, self.bound, Silent);
         quiet.steps = self.steps;
         let result = look(&mut quiet);
@@ -401,9 +445,10 @@ impl<'a, O: Observer> Run<'a, O> {
         result
     }
 
-    fn rule(&mut self, id: usize, rule: &'a RuleNode) -> Decision {
+    /// A rule, less the tests at the beginning of its target that have been made.
+    fn rule(&mut self, id: usize, rule: &'a RuleNode, shared: Id) -> Decision {
         self.observer.enter_rule(id);
-        let outcome = self.decide_rule(rule);
+        let outcome = self.decide_rule(rule, shared);
         let decision = outcome.unwrap_or_else(|failure| {
             self.fail(failure);
             Decision::Indeterminate(rule.effect.into())
@@ -412,9 +457,9 @@ impl<'a, O: Observer> Run<'a, O> {
         decision
     }
 
-    fn decide_rule(&mut self, rule: &'a RuleNode) -> Result<Decision, Failure> {
+    fn decide_rule(&mut self, rule: &'a RuleNode, shared: Id) -> Result<Decision, Failure> {
         self.step(1)?;
-        match self.target(rule.target) {
+        match self.target(rule.target.get(shared as usize..).unwrap_or_default()) {
             Met::Yes => {}
             Met::No => return Ok(Decision::NotApplicable),
             Met::Failed(failure) => return Err(failure),
@@ -480,9 +525,9 @@ impl<'a, O: Observer> Run<'a, O> {
     }
 
     /// §7.7: one part that is not met decides; an error only if nothing else does.
-    fn target(&mut self, target: Span) -> Met {
+    fn target(&mut self, target: &[AnyOfTest]) -> Met {
         let mut failed = None;
-        for test in target.of(&self.point.any_of) {
+        for test in target {
             let met = self.any_of(test);
             self.observer.target(test, met, self.bound);
             match met {
@@ -495,20 +540,12 @@ impl<'a, O: Observer> Run<'a, O> {
     }
 
     fn any_of(&mut self, test: &AnyOfTest) -> Met {
-        match *test {
-            AnyOfTest::Equal { source, sameness, literals } => {
-                self.equals(source, sameness, literals.of(&self.point.literals))
-            }
+        match test {
+            AnyOfTest::Equal(equal) => self.equal(equal),
+            AnyOfTest::Equals(equals) => one_met(equals.of(&self.point.equals).iter().map(|equal| self.equal(equal))),
             AnyOfTest::General(alternatives) => {
-                let mut failed = None;
-                for matches in alternatives.of(&self.point.all_of) {
-                    match self.all_of(matches.of(&self.point.matches)) {
-                        Met::Yes => return Met::Yes,
-                        Met::No => {}
-                        Met::Failed(failure) => failed = failed.or(Some(failure)),
-                    }
-                }
-                failed.map_or(Met::No, Met::Failed)
+                let alternatives = alternatives.of(&self.point.all_of).iter();
+                one_met(alternatives.map(|matches| self.all_of(matches.of(&self.point.matches))))
             }
         }
     }
@@ -517,7 +554,7 @@ impl<'a, O: Observer> Run<'a, O> {
         let mut failed = None;
         for test in matches {
             let met = match *test {
-                MatchTest::Equal { source, sameness, symbol } => self.equals(source, sameness, &[symbol]),
+                MatchTest::Equal { source, sameness, symbol } => self.equals(source, sameness, symbol),
                 MatchTest::Call { source, call } => self.calls(source, call),
             };
             match met {
@@ -529,23 +566,38 @@ impl<'a, O: Observer> Run<'a, O> {
         failed.map_or(Met::Yes, Met::Failed)
     }
 
-    /// Whether one of an attribute's values is one of the literals, which are in order.
-    fn equals(&mut self, source: Source, sameness: Sameness, literals: &[Id]) -> Met {
+    /// Whether one of an attribute's values is one of some literals.
+    fn equal(&mut self, test: &EqualTest) -> Met {
         // Few literals are looked through faster than they are searched.
         const FEW: usize = 16;
-        let symbols = self.bound.symbols(source.slot, sameness);
-        if symbols.is_empty() {
-            return if source.must_be_present { Met::Failed(Failure::Missing(source.slot)) } else { Met::No };
+        if !self.bound.may_have_one_of(test.slot, test.sameness, test.signs) {
+            let is_missing = test.must_be_present && self.bound.values(test.slot).is_empty();
+            return if is_missing { Met::Failed(Failure::Missing(test.slot)) } else { Met::No };
         }
-        if let Err(failure) = self.step(symbols.len()) {
+        let values = self.bound.values(test.slot);
+        if let Err(failure) = self.step(values.len()) {
             return Met::Failed(failure);
         }
+        let literals = test.literals(self.point);
+        let mut symbols = values.iter().map(|value| value.symbol(test.sameness));
         let is_met = if literals.len() <= FEW {
-            symbols.iter().any(|symbol| literals.contains(symbol))
+            symbols.any(|symbol| literals.contains(&symbol))
         } else {
-            symbols.iter().any(|symbol| literals.binary_search(symbol).is_ok())
+            symbols.any(|symbol| literals.binary_search(&symbol).is_ok())
         };
         if is_met { Met::Yes } else { Met::No }
+    }
+
+    /// Whether one of an attribute's values is a literal.
+    fn equals(&mut self, source: Source, sameness: Sameness, literal: Id) -> Met {
+        let values = self.bound.values(source.slot);
+        if values.is_empty() && source.must_be_present {
+            return Met::Failed(Failure::Missing(source.slot));
+        }
+        if let Err(failure) = self.step(values.len()) {
+            return Met::Failed(failure);
+        }
+        if values.iter().any(|value| value.symbol(sameness) == literal) { Met::Yes } else { Met::No }
     }
 
     /// Whether a function holds for one of an attribute's values (§7.6).
@@ -557,7 +609,7 @@ impl<'a, O: Observer> Run<'a, O> {
         let Some(call) = self.point.calls.get(call as usize) else { return Met::No };
         let mut failed = None;
         for value in values {
-            match self.scalar(call.function, &[&call.literal, value], call.pattern.as_ref()) {
+            match self.scalar(call.function, &[&call.literal, value.value], call.pattern.as_ref()) {
                 Ok(Value::Boolean(true)) => return Met::Yes,
                 Ok(_) => {}
                 Err(failure) => failed = failed.or(Some(failure)),
@@ -777,8 +829,8 @@ impl<'a, O: Observer> Run<'a, O> {
         failed.map_or_else(|| Ok(Value::Boolean(true).into()), Err)
     }
 
-    /// `all-of-any`, `any-of-all` and `all-of-all`: each is an "every" or "some" over the elements of the first bag of
-    /// an "every" or "some" over those of the second.
+    /// `all-of-any`, `any-of-all` and `all-of-all`: each element of one bag holds with some or with every element of the
+    /// other. In `any-of-all`, it is each element of the second bag that needs a partner in the first (§A.3.12).
     fn pairs(
         &mut self,
         order: HigherOrder,
@@ -787,18 +839,32 @@ impl<'a, O: Observer> Run<'a, O> {
         first: &[&Value],
         second: &[&Value],
     ) -> Result<Operand<'a>, Failure> {
-        let every_first = order != HigherOrder::AnyOfAll;
-        let every_second = order != HigherOrder::AllOfAny;
-        let mut inner = |run: &mut Self, left: &Value| {
-            let mut pair = |run: &mut Self, right: &Value| {
-                run.scalar(function, &[left, right], pattern).map(is_true).map(|holds| holds == every_second)
+        let is_turned = order == HigherOrder::AnyOfAll;
+        let (outer, inner) = if is_turned { (second, first) } else { (first, second) };
+        let needs_every = order == HigherOrder::AllOfAll;
+        let mut holds = |run: &mut Self, one: &Value| {
+            let mut pair = |run: &mut Self, other: &Value| {
+                let arguments = if is_turned { [other, one] } else { [one, other] };
+                run.scalar(function, &arguments, pattern).map(is_true).map(|holds| holds == needs_every)
             };
-            run.every(second, &mut pair).map(|all| (all.is_true() == every_second) == every_first)
+            // "Some" is "not every … not".
+            run.every(inner, &mut pair).map(|all| all.is_true() == needs_every)
         };
-        // "Some" is "not every … not".
-        let all = self.every(first, &mut inner)?;
-        Ok(Value::Boolean(all.is_true() == every_first).into())
+        self.every(outer, &mut holds)
     }
+}
+
+/// §7.7: one alternative that is met decides; an error only if none is.
+fn one_met(alternatives: impl Iterator<Item = Met>) -> Met {
+    let mut failed = None;
+    for met in alternatives {
+        match met {
+            Met::Yes => return Met::Yes,
+            Met::No => {}
+            Met::Failed(failure) => failed = failed.or(Some(failure)),
+        }
+    }
+    failed.map_or(Met::No, Met::Failed)
 }
 
 /// What stands where a bag is empty, and is never looked at.

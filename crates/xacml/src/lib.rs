@@ -80,7 +80,7 @@ pub use policy::{
 pub use request::{Attribute, AttributeCategory, Request, RequestDocument};
 pub use trace::{AttributeName, ConditionTrace, MAX_TRACE, Outcome, TargetTrace, Trace, TraceKind};
 pub use value::{
-    DataType, Date, DateTime, DayTimeDuration, DnsName, IpAddress, Rfc822Name, Time, Value, ValueError, X500Name,
+    DataType, Date, DateTime, DayTimeDuration, DnsName, IpAddress, Rfc822Name, Text, Time, Value, ValueError, X500Name,
     YearMonthDuration,
 };
 

@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use roxmltree::{Document as Xml, Error as XmlError, Node, ParsingOptions};
@@ -43,11 +43,26 @@ pub struct LoadError {
 
 impl fmt::Display for LoadError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "line {} column {}: {}", self.position.line, self.position.column, self.kind)
+        write!(formatter, "line {} column {}: {}", self.position.line, self.position.column, OneLine(&self.kind))
     }
 }
 
 impl std::error::Error for LoadError {}
+
+/// A message that can repeat parts of a document. It stays on one line of a log, whatever the document has in it.
+pub(crate) struct OneLine<T>(pub(crate) T);
+
+impl<T: fmt::Display> fmt::Display for OneLine<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.to_string().chars().try_for_each(|character| {
+            if character.is_control() {
+                character.escape_default().fmt(formatter)
+            } else {
+                formatter.write_char(character)
+            }
+        })
+    }
+}
 
 /// What is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -169,7 +169,7 @@ fn result(result: &Evaluation) -> Json {
             Json::Object(members)
         });
         let mut members = Map::new();
-        members.insert("CategoryId".into(), group.category.clone().into());
+        members.insert("CategoryId".into(), group.category.as_str().into());
         if let Some(id) = &group.id {
             members.insert("Id".into(), id.clone().into());
         }

@@ -7,8 +7,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::bind::Bound;
-use crate::compile::{AnyOfTest, Call, DecisionPoint, Id, MatchTest, Sameness, Source, Term};
+use crate::bind::{BoundValue, View};
+use crate::compile::{AnyOfTest, Call, DecisionPoint, EqualTest, Id, MatchTest, Sameness, Source, Term};
 use crate::decision::Decision;
 use crate::evaluate::{Failure, Met};
 use crate::function::apply;
@@ -135,8 +135,8 @@ pub(crate) trait Observer {
     const WATCHES: bool;
     fn enter_node(&mut self, id: Id);
     fn enter_rule(&mut self, id: usize);
-    fn target(&mut self, test: &AnyOfTest, met: Met, bound: &Bound<'_>);
-    fn condition(&mut self, term: &Term, outcome: Result<bool, Failure>, bound: &Bound<'_>);
+    fn target(&mut self, test: &AnyOfTest, met: Met, bound: View<'_, '_>);
+    fn condition(&mut self, term: &Term, outcome: Result<bool, Failure>, bound: View<'_, '_>);
     fn leave(&mut self, decision: Decision, failure: Option<Failure>);
 }
 
@@ -147,8 +147,8 @@ impl Observer for Silent {
     const WATCHES: bool = false;
     fn enter_node(&mut self, _: Id) {}
     fn enter_rule(&mut self, _: usize) {}
-    fn target(&mut self, _: &AnyOfTest, _: Met, _: &Bound<'_>) {}
-    fn condition(&mut self, _: &Term, _: Result<bool, Failure>, _: &Bound<'_>) {}
+    fn target(&mut self, _: &AnyOfTest, _: Met, _: View<'_, '_>) {}
+    fn condition(&mut self, _: &Term, _: Result<bool, Failure>, _: View<'_, '_>) {}
     fn leave(&mut self, _: Decision, _: Option<Failure>) {}
 }
 
@@ -177,49 +177,44 @@ impl<'a> Recorder<'a> {
     fn name(&self, source: Source) -> AttributeName {
         let slot = self.point.slots.get(source.slot as usize);
         AttributeName {
-            category: slot.map(|slot| slot.category.clone()).unwrap_or_default(),
-            id: slot.map(|slot| slot.id.clone()).unwrap_or_default(),
+            category: slot.map(|slot| slot.category.to_string()).unwrap_or_default(),
+            id: slot.map(|slot| slot.id.to_string()).unwrap_or_default(),
             data_type: slot.map_or(DataType::String, |slot| slot.data_type).shorthand(),
             issuer: slot.and_then(|slot| slot.issuer.clone()),
             must_be_present: source.must_be_present,
         }
     }
 
-    fn equal(
-        &self,
-        source: Source,
-        sameness: Sameness,
-        symbols: &[Id],
-        outcome: Outcome,
-        bound: &Bound<'_>,
-    ) -> Comparison {
+    fn equal(&self, test: EqualTest, bound: View<'_, '_>) -> Comparison {
+        self.equal_to_one_of(test.source(), test.sameness, test.literals(self.point), bound)
+    }
+
+    fn equal_to_one_of(&self, source: Source, sameness: Sameness, wanted: &[Id], bound: View<'_, '_>) -> Comparison {
         let (texts, function) = match sameness {
             Sameness::Exact => (&self.exact, "equal"),
             Sameness::IgnoreCase => (&self.lower_case, "equal-ignore-case"),
         };
+        let values = bound.values(source.slot);
+        let is_met = values.iter().any(|value| wanted.contains(&value.symbol(sameness)));
         Comparison {
             attribute: self.name(source),
             function: function.to_owned(),
-            wanted: symbols.iter().filter_map(|symbol| texts.get(*symbol as usize)).map(ToString::to_string).collect(),
+            wanted: wanted.iter().filter_map(|symbol| texts.get(*symbol as usize)).map(ToString::to_string).collect(),
             found: found(source, bound),
-            outcome,
+            outcome: self.outcome(source, values.is_empty(), is_met, None),
         }
     }
 
-    fn comparison(&self, test: MatchTest, bound: &Bound<'_>) -> Comparison {
+    fn comparison(&self, test: MatchTest, bound: View<'_, '_>) -> Comparison {
         match test {
-            MatchTest::Equal { source, sameness, symbol } => {
-                let symbols = bound.symbols(source.slot, sameness);
-                let outcome = self.outcome(source, symbols.is_empty(), symbols.contains(&symbol), None);
-                self.equal(source, sameness, &[symbol], outcome, bound)
-            }
+            MatchTest::Equal { source, sameness, symbol } => self.equal_to_one_of(source, sameness, &[symbol], bound),
             MatchTest::Call { source, call } => {
                 let values = bound.values(source.slot);
                 let call = self.point.calls.get(call as usize);
                 let mut reason = None;
-                let mut holds = |value: &&Value| {
-                    let result =
-                        call.map(|call| apply::scalar(call.function, &[&call.literal, value], call.pattern.as_ref()));
+                let mut holds = |bound: &BoundValue<'_>| {
+                    let result = call
+                        .map(|call| apply::scalar(call.function, &[&call.literal, bound.value], call.pattern.as_ref()));
                     match result {
                         Some(Ok(result)) => result == Value::Boolean(true),
                         Some(Err(error)) => {
@@ -315,7 +310,7 @@ impl Observer for Recorder<'_> {
         self.open.push(Trace::begin(TraceKind::Rule, name, *position));
     }
 
-    fn target(&mut self, test: &AnyOfTest, met: Met, bound: &Bound<'_>) {
+    fn target(&mut self, test: &AnyOfTest, met: Met, bound: View<'_, '_>) {
         if self.count > MAX_TRACE {
             return;
         }
@@ -325,9 +320,9 @@ impl Observer for Recorder<'_> {
             Met::Failed(failure) => self.failed(failure),
         };
         let alternatives = match *test {
-            AnyOfTest::Equal { source, sameness, literals } => {
-                let symbols = literals.of(&self.point.literals);
-                vec![vec![self.equal(source, sameness, symbols, outcome.clone(), bound)]]
+            AnyOfTest::Equal(equal) => vec![vec![self.equal(equal, bound)]],
+            AnyOfTest::Equals(equals) => {
+                equals.of(&self.point.equals).iter().map(|equal| vec![self.equal(*equal, bound)]).collect()
             }
             AnyOfTest::General(alternatives) => alternatives
                 .of(&self.point.all_of)
@@ -340,7 +335,7 @@ impl Observer for Recorder<'_> {
         }
     }
 
-    fn condition(&mut self, term: &Term, outcome: Result<bool, Failure>, bound: &Bound<'_>) {
+    fn condition(&mut self, term: &Term, outcome: Result<bool, Failure>, bound: View<'_, '_>) {
         if self.count > MAX_TRACE {
             return;
         }
@@ -379,8 +374,8 @@ impl Observer for Recorder<'_> {
     }
 }
 
-fn found(source: Source, bound: &Bound<'_>) -> Vec<String> {
-    bound.values(source.slot).iter().map(ToString::to_string).collect()
+fn found(source: Source, bound: View<'_, '_>) -> Vec<String> {
+    bound.values(source.slot).iter().map(|bound| bound.value.to_string()).collect()
 }
 
 impl Trace {

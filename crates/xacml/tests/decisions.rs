@@ -84,7 +84,7 @@ fn noon() -> Environment {
 fn request(values: &[(&str, &str)]) -> Request {
     let mut request = Request::default();
     for (id, value) in values {
-        request.push("c", id, (*value).into());
+        request.push("c", *id, (*value).into());
     }
     request
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use crate::bind::BoundValue;
+
 use super::{Arithmetic, Comparison, Function, Pattern, SetOperation};
 use crate::value::{DataType, Value};
 
@@ -11,7 +13,7 @@ use crate::value::{DataType, Value};
 #[derive(Debug, Clone)]
 pub(crate) enum Bag<'a> {
     /// Those of an attribute of the request.
-    Request(&'a [&'a Value]),
+    Request(&'a [BoundValue<'a>]),
     /// Computed ones.
     Computed(Vec<Value>),
 }
@@ -26,7 +28,7 @@ impl Bag<'_> {
 
     pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
         match self {
-            Self::Request(values) => Box::new(values.iter().copied()),
+            Self::Request(values) => Box::new(values.iter().map(|bound| bound.value)),
             Self::Computed(values) => Box::new(values.iter()),
         }
     }
@@ -76,7 +78,7 @@ pub(crate) fn apply<'a>(
             let bag = bag(0)?;
             match (bag, bag.len()) {
                 (_, 0) => Err("the bag is empty, where one value is needed"),
-                (Bag::Request([value]), 1) => Ok(Operand::One(Cow::Borrowed(value))),
+                (Bag::Request([bound]), 1) => Ok(Operand::One(Cow::Borrowed(bound.value))),
                 (Bag::Computed(values), 1) => values.first().cloned().map(Operand::from).ok_or(TYPES),
                 _ => Err("the bag has more than one value, where one is needed"),
             }
@@ -119,7 +121,7 @@ pub(crate) fn scalar(function: Function, arguments: &[&Value], pattern: Option<&
     match (function, arguments) {
         (Function::Equal(_), [a, b]) => Ok(Value::Boolean(a == b)),
         (Function::EqualIgnoreCase, [Value::String(a), Value::String(b)]) => {
-            Ok(Value::Boolean(a.eq_ignore_ascii_case(b) || a.to_lowercase() == b.to_lowercase()))
+            Ok(Value::Boolean(a.equals_ignoring_case(b)))
         }
         (Function::Compare(_, comparison), [a, b]) => compare(a, b).map(|order| {
             Value::Boolean(order.is_some_and(|order| match comparison {

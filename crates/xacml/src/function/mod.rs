@@ -95,7 +95,7 @@ pub enum HigherOrder {
     AnyOfAny,
     /// `all-of-any`: each element of the first bag has a partner in the second.
     AllOfAny,
-    /// `any-of-all`: one element of the first bag holds with all of the second.
+    /// `any-of-all`: each element of the second bag has a partner in the first.
     AnyOfAll,
     /// `all-of-all`: for all combinations.
     AllOfAll,

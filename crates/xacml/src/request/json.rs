@@ -98,7 +98,7 @@ fn read_category(element: &Json, name: &'static str, category: Option<&str>) -> 
         .iter()
         .map(|attribute| read_attribute(object(attribute, "Attribute")?))
         .collect::<Read<_>>()?;
-    Ok(AttributeCategory { category, id: text(element, "Id")?, attributes })
+    Ok(AttributeCategory { category: category.into(), id: text(element, "Id")?, attributes })
 }
 
 fn read_attribute(attribute: &Map<String, Json>) -> Read<Attribute> {
@@ -123,7 +123,7 @@ fn read_attribute(attribute: &Map<String, Json>) -> Read<Attribute> {
         issuer: text(attribute, "Issuer")?,
         include_in_result: truth(attribute, "IncludeInResult")?,
         values,
-        id,
+        id: id.into(),
     })
 }
 

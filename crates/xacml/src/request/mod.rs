@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::load::HIERARCHICAL;
+use crate::load::{HIERARCHICAL, OneLine};
 use crate::policy::Position;
-use crate::value::{DataType, Value};
+use crate::value::{DataType, Text, Value};
 
 /// The most individual decisions that one document may ask for.
 pub const MAX_DECISIONS: usize = 500;
@@ -30,7 +30,7 @@ const CONTENT_SELECTOR: &str = "urn:oasis:names:tc:xacml:3.0:profile:multiple:co
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Attribute {
     /// Names it.
-    pub id: String,
+    pub id: Text,
     /// Who vouches for it.
     pub issuer: Option<String>,
     /// Its values, of one type or several.
@@ -43,7 +43,7 @@ pub struct Attribute {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct AttributeCategory {
     /// Which; see [`crate::category`].
-    pub category: String,
+    pub category: Text,
     /// What references call it.
     pub id: Option<String>,
     /// The attributes, in the order they were given.
@@ -62,20 +62,22 @@ pub struct Request {
 impl Request {
     /// The values of an attribute, of whatever type and issuer.
     pub fn values<'a>(&'a self, category: &'a str, id: &'a str) -> impl Iterator<Item = &'a Value> {
-        self.attributes(category).filter(move |attribute| attribute.id == id).flat_map(|attribute| &attribute.values)
+        self.attributes(category).filter(move |attribute| attribute.id == *id).flat_map(|attribute| &attribute.values)
     }
 
     /// The attributes of a category.
     pub fn attributes<'a>(&'a self, category: &'a str) -> impl Iterator<Item = &'a Attribute> {
-        self.categories.iter().filter(move |group| group.category == category).flat_map(|group| &group.attributes)
+        self.categories.iter().filter(move |group| group.category == *category).flat_map(|group| &group.attributes)
     }
 
-    /// Adds a value, without issuer and not to be repeated in the answer.
-    pub fn push(&mut self, category: &str, id: &str, value: Value) {
+    /// Adds a value, without issuer and not to be repeated in the answer. Whoever asks often keeps the names as
+    /// [`Text`], which know their hashes.
+    pub fn push(&mut self, category: impl Into<Text>, id: impl Into<Text>, value: Value) {
+        let (category, id) = (category.into(), id.into());
         let group = match self.categories.iter_mut().position(|group| group.category == category) {
             Some(at) => self.categories.get_mut(at),
             None => {
-                self.categories.push(Arc::new(AttributeCategory { category: category.into(), ..Default::default() }));
+                self.categories.push(Arc::new(AttributeCategory { category, ..Default::default() }));
                 self.categories.last_mut()
             }
         };
@@ -85,17 +87,18 @@ impl Request {
         };
         match group.attributes.iter_mut().find(own) {
             Some(attribute) => attribute.values.push(value),
-            None => group.attributes.push(Attribute {
-                id: id.into(),
-                issuer: None,
-                values: vec![value],
-                include_in_result: false,
-            }),
+            None => {
+                group.attributes.push(Attribute { id, issuer: None, values: vec![value], include_in_result: false });
+            }
         }
     }
 
     /// What the answer shall repeat.
     pub(crate) fn to_repeat(&self) -> Vec<AttributeCategory> {
+        let is_wanted = |group: &Arc<AttributeCategory>| group.attributes.iter().any(|of| of.include_in_result);
+        if !self.categories.iter().any(is_wanted) {
+            return vec![];
+        }
         let wanted = |group: &Arc<AttributeCategory>| {
             let attributes: Vec<_> =
                 group.attributes.iter().filter(|attribute| attribute.include_in_result).cloned().collect();
@@ -156,7 +159,7 @@ impl RequestDocument {
             let named = self.categories.iter().find(|group| group.id.as_ref() == Some(id));
             let group = named.ok_or_else(|| RequestErrorKind::UnknownReference(id.clone()))?;
             if chosen.iter().any(|other| other.category == group.category) {
-                return Err(RequestErrorKind::RepeatedCategory(group.category.clone()).into());
+                return Err(RequestErrorKind::RepeatedCategory(group.category.to_string()).into());
             }
             chosen.push(Arc::clone(group));
         }
@@ -195,10 +198,10 @@ impl RequestDocument {
     fn check_profiles(&self) -> Result<(), RequestError> {
         for attribute in self.categories.iter().flat_map(|group| &group.attributes) {
             let is_immediate = |value: &Value| value.as_str() == Some("Immediate");
-            if attribute.id == CONTENT_SELECTOR {
+            if attribute.id == *CONTENT_SELECTOR {
                 return Err(RequestErrorKind::Unsupported("an XPath expression that selects content").into());
             }
-            let asks_for_hierarchy = attribute.id == SCOPE && !attribute.values.iter().all(is_immediate);
+            let asks_for_hierarchy = attribute.id == *SCOPE && !attribute.values.iter().all(is_immediate);
             if asks_for_hierarchy || HIERARCHICAL.contains(&&*attribute.id) {
                 return Err(RequestErrorKind::Unsupported("the hierarchical resource profile").into());
             }
@@ -227,7 +230,7 @@ impl std::fmt::Display for RequestError {
         if let Some(Position { line, column }) = self.position {
             write!(formatter, "line {line} column {column}: ")?;
         }
-        self.kind.fmt(formatter)
+        OneLine(&self.kind).fmt(formatter)
     }
 }
 

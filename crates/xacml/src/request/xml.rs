@@ -63,7 +63,7 @@ fn read(text: &str) -> Result<RequestDocument, LoadError> {
 
 /// `Content` is for XPath and is passed over.
 fn attributes(loader: &Loader<'_>, node: Node<'_, '_>) -> Result<AttributeCategory, LoadError> {
-    let category = loader.required(node, "Category")?.to_owned();
+    let category = loader.required(node, "Category")?.into();
     // `xml:id` is how references name it.
     let id = node.attribute((roxmltree::NS_XML_URI, "id")).map(str::to_owned);
     let mut attributes = Vec::new();
@@ -78,7 +78,7 @@ fn attributes(loader: &Loader<'_>, node: Node<'_, '_>) -> Result<AttributeCatego
 }
 
 fn attribute(loader: &Loader<'_>, node: Node<'_, '_>) -> Result<Attribute, LoadError> {
-    let id = loader.required(node, "AttributeId")?.to_owned();
+    let id = loader.required(node, "AttributeId")?.into();
     let include_in_result = loader.boolean(node, "IncludeInResult")?;
     let mut values = Vec::new();
     for (name, child) in loader.children(node, &["AttributeId", "IncludeInResult", "Issuer"])? {

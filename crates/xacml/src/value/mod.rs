@@ -4,6 +4,7 @@
 //! as instants, names without regard to case where their type says so. Its text is the canonical one of its type.
 
 mod names;
+mod text;
 mod time;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use thiserror::Error;
 
 pub use names::{DnsName, IpAddress, Rfc822Name, X500Name};
+pub use text::Text;
 pub use time::{Date, DateTime, DayTimeDuration, Time, YearMonthDuration};
 
 /// The data types of attribute values.
@@ -163,7 +165,7 @@ pub struct ValueError {
 #[derive(Debug, Clone)]
 pub enum Value {
     /// A string, compared character by character.
-    String(Arc<str>),
+    String(Text),
     /// True or false.
     Boolean(bool),
     /// A whole number.
@@ -181,7 +183,7 @@ pub enum Value {
     /// Years and months.
     YearMonthDuration(YearMonthDuration),
     /// A URI, compared character by character.
-    AnyUri(Arc<str>),
+    AnyUri(Text),
     /// Octets, written in base 16.
     HexBinary(Arc<[u8]>),
     /// Octets, written in base 64.
@@ -221,6 +223,10 @@ impl Value {
 
     /// The characters of a string or URI.
     pub fn as_str(&self) -> Option<&str> {
+        self.as_text().map(Text::as_str)
+    }
+
+    pub(crate) fn as_text(&self) -> Option<&Text> {
         match self {
             Self::String(text) | Self::AnyUri(text) => Some(text),
             _ => None,

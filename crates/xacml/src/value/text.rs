@@ -1,0 +1,163 @@
+//! Texts that are looked up often.
+
+use std::fmt;
+use std::hash::{BuildHasher as _, Hash, Hasher};
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
+
+use foldhash::fast::RandomState;
+
+/// The same for all texts of the process, so that a hash that was computed once can be used everywhere.
+static HASHING: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+/// A text that knows its hash, with and without regard to case. It is made once, and then looked up in the tables of
+/// every decision point that it is asked about.
+#[derive(Clone)]
+pub struct Text {
+    text: Arc<str>,
+    exact: u64,
+    ignoring_case: u64,
+}
+
+impl Text {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The hash that a text of these characters has.
+    pub(crate) fn hash_of(text: &str) -> u64 {
+        HASHING.hash_one(text)
+    }
+
+    /// The hash of the text.
+    pub(crate) fn exact_hash(&self) -> u64 {
+        self.exact
+    }
+
+    /// The hash of the text in lower case.
+    pub(crate) fn lower_case_hash(&self) -> u64 {
+        self.ignoring_case
+    }
+
+    /// Whether the texts are equal in lower case.
+    pub(crate) fn equals_ignoring_case(&self, other: &str) -> bool {
+        // What has no capitals is the same in both; and `other` mostly is in lower case already.
+        *self.text == *other
+            || self.text.eq_ignore_ascii_case(other)
+            || (!(self.text.is_ascii() && other.is_ascii()) && self.text.to_lowercase() == other.to_lowercase())
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        let exact = HASHING.hash_one(text);
+        let has_capitals = !text.is_ascii() || text.bytes().any(|byte| byte.is_ascii_uppercase());
+        let ignoring_case = if has_capitals { HASHING.hash_one(text.to_lowercase()) } else { exact };
+        Self { text: text.into(), exact, ignoring_case }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<&Self> for Text {
+    fn from(text: &Self) -> Self {
+        text.clone()
+    }
+}
+
+impl From<&String> for Text {
+    fn from(text: &String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.text, &other.text) || (self.exact == other.exact && self.text == other.text)
+    }
+}
+
+impl Eq for Text {}
+
+impl From<&Text> for crate::Value {
+    fn from(text: &Text) -> Self {
+        Self::String(text.clone())
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        *self.text == *other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        *self.text == **other
+    }
+}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.exact);
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::from("")
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(formatter)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_with_and_without_regard_to_case() {
+        let (lower, upper) = (Text::from("regn-ø"), Text::from("REGN-Ø"));
+        assert_ne!(lower, upper);
+        assert_ne!(lower.exact_hash(), upper.exact_hash());
+        assert_eq!(lower.lower_case_hash(), upper.lower_case_hash());
+        assert!(lower.equals_ignoring_case(&upper) && !lower.equals_ignoring_case("regn-o"));
+        assert_eq!(Text::from("a").lower_case_hash(), Text::from("A").lower_case_hash());
+        assert_eq!(Text::from("a"), "a");
+    }
+}
