@@ -197,8 +197,8 @@ impl From<&Obligation> for ObligationDto {
 fn echo(groups: &[AttributeCategory]) -> Vec<CategoryDto> {
     let mut categories: Vec<CategoryDto> = Vec::new();
     for group in groups {
-        let one = |id: &String, issuer: &Option<String>, value: &Value| AttributeDto {
-            attribute_id: id.clone(),
+        let one = |id: &str, issuer: &Option<String>, value: &Value| AttributeDto {
+            attribute_id: id.to_owned(),
             value: value.to_string(),
             issuer: issuer.clone(),
             data_type: value.data_type().uri(),
@@ -206,10 +206,10 @@ fn echo(groups: &[AttributeCategory]) -> Vec<CategoryDto> {
         };
         let attributes = group.attributes.iter();
         let values = attributes.flat_map(|of| of.values.iter().map(|value| one(&of.id, &of.issuer, value)));
-        match categories.iter_mut().find(|known| known.category_id == group.category) {
+        match categories.iter_mut().find(|known| group.category == *known.category_id) {
             Some(known) => known.attribute.extend(values),
             None => categories.push(CategoryDto {
-                category_id: group.category.clone(),
+                category_id: group.category.to_string(),
                 id: None,
                 content: None,
                 attribute: values.collect(),

@@ -73,8 +73,14 @@ struct Unreadable(String);
 impl Unreadable {
     fn at(path: &Path, position: Option<xacml::Position>, what: impl std::fmt::Display) -> Self {
         let place = position.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
+        // What a document says does not steer the terminal.
+        let what: String = what.to_string().chars().flat_map(escaped).collect();
         Self(format!("{}{place}: {what}", path.display()))
     }
+}
+
+fn escaped(character: char) -> Vec<char> {
+    if character.is_control() { character.escape_default().collect() } else { vec![character] }
 }
 
 impl PolicyCommand {
