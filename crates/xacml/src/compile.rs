@@ -374,7 +374,7 @@ impl Symbols {
     fn add(&mut self, text: &Text, sameness: Sameness) -> Id {
         let (table, text) = match sameness {
             Sameness::Exact => (&mut self.exact, text.clone()),
-            Sameness::IgnoreCase => (&mut self.lower_case, Text::from(text.to_lowercase())),
+            Sameness::IgnoreCase => (&mut self.lower_case, Text::from(text.lower_case().0)),
         };
         let next = id(table.len());
         let hash = |(text, _): &(Box<str>, Id)| Text::hash_of(text);
@@ -386,7 +386,8 @@ impl Symbols {
         let found = match sameness {
             Sameness::Exact => self.exact.find(text.exact_hash(), |(known, _)| *text == **known),
             Sameness::IgnoreCase => {
-                self.lower_case.find(text.lower_case_hash(), |(known, _)| text.equals_ignoring_case(known))
+                let (lower, hash) = text.lower_case();
+                self.lower_case.find(hash, |(known, _)| **known == *lower)
             }
         };
         found.map_or(NO_SYMBOL, |(_, symbol)| *symbol)

@@ -42,6 +42,15 @@
 //! multiple decisions by repeated categories and by references, combined if asked for. XPath, the hierarchical resource
 //! profile and delegated administration are refused when a document is read, with the place.
 //!
+//! # How it works
+//!
+//! `load` reads a document into what `policy` describes: typed, otherwise as it was written, and open to look into.
+//! `compile` follows references and lays everything out for deciding: each attribute that policies look at becomes a
+//! numbered slot, each text that they compare with a numbered symbol, and where members are many, an index says which
+//! of them can apply. `bind` looks up a request's attributes among the slots and symbols, once; `evaluate` then walks
+//! policies and rules, `combine` makes one decision of several, `function` computes what conditions call. A watcher in
+//! `trace` can see it all, and costs nothing where there is none.
+//!
 //! # Limits
 //!
 //! Documents have at most [`MAX_DOCUMENT`] bytes and [`MAX_NODES`] nodes, nest at most [`MAX_DEPTH`] deep, and have

@@ -121,7 +121,7 @@ pub(crate) fn scalar(function: Function, arguments: &[&Value], pattern: Option<&
     match (function, arguments) {
         (Function::Equal(_), [a, b]) => Ok(Value::Boolean(a == b)),
         (Function::EqualIgnoreCase, [Value::String(a), Value::String(b)]) => {
-            Ok(Value::Boolean(a.equals_ignoring_case(b)))
+            Ok(Value::Boolean(a.lower_case().0 == b.lower_case().0))
         }
         (Function::Compare(_, comparison), [a, b]) => compare(a, b).map(|order| {
             Value::Boolean(order.is_some_and(|order| match comparison {
