@@ -1,4 +1,4 @@
-//! What must hold for any bytes that [`token`] is asked to read.
+//! What must hold for any bytes that [`token`] and [`xacml`] are asked to read.
 //!
 //! Each target is a function that takes bytes as a stranger could send them, reads them in every way that fits, and
 //! panics where an invariant does not hold. Two programs feed them: `tests/stable.rs` with a bounded number of mutated
@@ -10,24 +10,38 @@
 
 mod grant;
 mod jwk;
+mod policy;
+mod request;
 mod x5c;
 
 pub use grant::grant;
 pub use jwk::jwk;
+pub use policy::policy;
+pub use request::{json_request, xml_request};
 pub use x5c::x5c;
 
 /// A function that is fed with bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets, each with its name, which is also that of its program and its corpus in the folder `fuzz`.
-pub const TARGETS: &[(&str, Target)] = &[("grant", grant), ("jwk", jwk), ("x5c", x5c)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("grant", grant),
+    ("json_request", json_request),
+    ("jwk", jwk),
+    ("policy", policy),
+    ("x5c", x5c),
+    ("xml_request", xml_request),
+];
 
 /// Inputs that lead a target through its whole depth, to begin from; none for a target that there is not.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "grant" => grant::seeds(),
+        "json_request" => request::json_seeds(),
         "jwk" => jwk::seeds(),
+        "policy" => policy::seeds(),
         "x5c" => x5c::seeds(),
+        "xml_request" => request::xml_seeds(),
         _ => vec![],
     }
 }

@@ -26,8 +26,18 @@ fn grant() {
 }
 
 #[test]
+fn json_request() {
+    run("json_request", 8_000);
+}
+
+#[test]
 fn jwk() {
     run("jwk", 15_000);
+}
+
+#[test]
+fn policy() {
+    run("policy", 6_000);
 }
 
 #[test]
@@ -36,9 +46,14 @@ fn x5c() {
 }
 
 #[test]
+fn xml_request() {
+    run("xml_request", 8_000);
+}
+
+#[test]
 fn every_target_has_a_test_and_a_program() {
     let names: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["grant", "jwk", "x5c"], "write a test for each");
+    assert_eq!(names, ["grant", "json_request", "jwk", "policy", "x5c", "xml_request"], "write a test for each");
     for name in names {
         let path = folder().join("fuzz_targets").join(name).with_extension("rs");
         let program = std::fs::read_to_string(&path).expect("a program");

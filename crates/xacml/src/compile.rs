@@ -14,7 +14,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use smallvec::SmallVec;
 
 use crate::category;
 use crate::combine::CombiningAlgorithm;
@@ -71,6 +70,7 @@ pub struct DecisionPoint {
     pub(crate) nodes: Vec<Node>,
     pub(crate) rules: Vec<RuleNode>,
     pub(crate) members: Vec<Id>,
+    pub(crate) any_of: Vec<AnyOfTest>,
     pub(crate) equals: Vec<EqualTest>,
     pub(crate) all_of: Vec<Span>,
     pub(crate) matches: Vec<MatchTest>,
@@ -97,27 +97,61 @@ pub struct DecisionPoint {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) is_set: bool,
-    /// How many tests all rules of a policy begin with, and cannot apply without.
-    pub(crate) shared: Id,
+    /// What all rules of a policy ask for, if none can apply without it, and it cannot fail.
+    pub(crate) shared: Tests,
     pub(crate) combining: CombiningAlgorithm,
-    pub(crate) target: Vec<AnyOfTest>,
+    pub(crate) target: Tests,
     /// Of `rules`, or of `members`.
     pub(crate) members: Span,
     pub(crate) index: Option<Id>,
     pub(crate) variables: Span,
-    pub(crate) instructions: Option<Id>,
+    /// Of `instructions`, or [`NOTHING`].
+    pub(crate) instructions: Id,
 }
 
-/// The usual tests, of subject, resource and action, stand with the rule, so that a policy's rules are one stretch of
-/// memory.
-pub(crate) type RuleTests = SmallVec<[AnyOfTest; 3]>;
-
+/// A rule takes one line of the processor's cache with the usual tests, of subject and action; that of the resource
+/// is shared by all rules of a policy.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct RuleNode {
     pub(crate) effect: Effect,
-    pub(crate) target: RuleTests,
-    pub(crate) condition: Option<Id>,
-    pub(crate) instructions: Option<Id>,
+    /// Less those that all rules of the policy share.
+    pub(crate) target: Tests,
+    /// Of `conditions`, or [`NOTHING`].
+    pub(crate) condition: Id,
+    /// Of `instructions`, or [`NOTHING`].
+    pub(crate) instructions: Id,
+}
+
+/// No place in a table.
+pub(crate) const NOTHING: Id = Id::MAX;
+
+/// The tests of a target, of which all must be met.
+#[derive(Debug)]
+pub(crate) enum Tests {
+    /// A few, which stand here so that they are at hand; and how many.
+    Few([AnyOfTest; 2], u8),
+    /// Of `any_of`.
+    Many(Span),
+}
+
+impl Tests {
+    fn new(tests: Vec<AnyOfTest>, table: &mut Vec<AnyOfTest>) -> Self {
+        let unused = AnyOfTest::General(Span { start: 0, end: 0 });
+        match *tests.as_slice() {
+            [] => Self::Few([unused; 2], 0),
+            [only] => Self::Few([only, unused], 1),
+            [first, second] => Self::Few([first, second], 2),
+            _ => Self::Many(append(table, tests)),
+        }
+    }
+
+    pub(crate) fn of<'a>(&'a self, table: &'a [AnyOfTest]) -> &'a [AnyOfTest] {
+        match self {
+            Self::Few(tests, count) => tests.get(..usize::from(*count)).unwrap_or_default(),
+            Self::Many(span) => span.of(table),
+        }
+    }
 }
 
 /// How a value is looked up among the symbols.
@@ -134,7 +168,7 @@ pub(crate) struct Source {
     pub(crate) must_be_present: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AnyOfTest {
     /// Alternatives that each compare the same attribute with one literal.
     Equal(EqualTest),
@@ -158,7 +192,7 @@ pub(crate) struct EqualTest {
 }
 
 /// A bit for each of some symbols; different symbols can have the same.
-pub(crate) type Signs = u64;
+pub(crate) type Signs = u32;
 
 /// The bit of a symbol. What is no symbol has none.
 pub(crate) fn sign(symbol: Id) -> Signs {
@@ -166,7 +200,7 @@ pub(crate) fn sign(symbol: Id) -> Signs {
 }
 
 /// Few literals stand with the test, so that they are at hand.
-const INLINE: usize = 4;
+const INLINE: usize = 3;
 const MANY: u8 = u8::MAX;
 
 impl EqualTest {
@@ -447,12 +481,10 @@ impl DecisionPoint {
         let indexes: usize = self.indexes.iter().map(|index| table(&index.positions) + index.postings.size()).sum();
         let names: usize = self.node_names.iter().map(|(name, _)| name.id.len() + name.version.len()).sum::<usize>()
             + self.rule_names.iter().map(|(name, _)| name.len()).sum::<usize>();
-        let of_rules = self.rules.iter().filter(|rule| rule.target.spilled()).map(|rule| table(&rule.target));
-        let tests = self.nodes.iter().map(|node| table(&node.target)).chain(of_rules).sum::<usize>();
         table(&self.nodes)
             + table(&self.rules)
             + table(&self.members)
-            + tests
+            + table(&self.any_of)
             + table(&self.equals)
             + table(&self.all_of)
             + table(&self.matches)
@@ -522,6 +554,7 @@ impl<'a> Compiler<'a> {
             nodes: vec![],
             rules: vec![],
             members: vec![],
+            any_of: vec![],
             equals: vec![],
             all_of: vec![],
             matches: vec![],
@@ -616,7 +649,8 @@ impl<'a> Compiler<'a> {
         if depth >= MAX_DEPTH {
             return Err(fail(set.position, LoadErrorKind::TooDeep));
         }
-        let (target, by_target) = self.target(&set.target);
+        let (tests, by_target) = self.target(&set.target);
+        let target = Tests::new(tests, &mut self.built.any_of);
         let mut members = Vec::with_capacity(set.members.len());
         let mut demands = Vec::with_capacity(set.members.len());
         let mut height = 0;
@@ -648,7 +682,8 @@ impl<'a> Compiler<'a> {
         let members = append(&mut self.built.members, members);
         let variables = Span { start: 0, end: 0 };
         let combining = set.combining;
-        let node = Node { is_set: true, shared: 0, combining, target, members, index, variables, instructions };
+        let shared = Tests::new(vec![], &mut self.built.any_of);
+        let node = Node { is_set: true, shared, combining, target, members, index, variables, instructions };
         let by_all = with_those_of_members(&by_target, set.combining, demands);
         let (id, version) = (set.id.clone(), set.version.to_string());
         let node = self.node(node, PolicyIdentifier { is_set: true, id, version }, set.position);
@@ -672,7 +707,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn policy(&mut self, policy: &Policy) -> (Id, Members) {
-        let (target, by_target) = self.target(&policy.target);
+        let (tests, by_target) = self.target(&policy.target);
+        let target = Tests::new(tests, &mut self.built.any_of);
         let first_variable = id(self.built.variables.len());
         for VariableDefinition { id, expression } in &policy.variables {
             let term = self.term(expression, first_variable);
@@ -687,7 +723,8 @@ impl<'a> Compiler<'a> {
             targets.push(tests);
             demands.push(demanded);
         }
-        let shared = if policy.combining.is_silent_without_members() { put_shared_first(&mut targets) } else { 0 };
+        let shared = if policy.combining.is_silent_without_members() { take_shared(&mut targets) } else { vec![] };
+        let shared = Tests::new(shared, &mut self.built.any_of);
         let rules: Vec<RuleNode> =
             policy.rules.iter().zip(targets).map(|(rule, tests)| self.rule(rule, tests, first_variable)).collect();
         let names = policy.rules.iter().map(|rule| (rule.id.clone(), rule.position));
@@ -709,8 +746,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn rule(&mut self, rule: &Rule, tests: Vec<AnyOfTest>, first_variable: Id) -> RuleNode {
-        let target = RuleTests::from_vec(tests);
-        let condition = rule.condition.as_ref().map(|condition| {
+        let target = Tests::new(tests, &mut self.built.any_of);
+        let condition = rule.condition.as_ref().map_or(NOTHING, |condition| {
             let term = self.term(condition, first_variable);
             self.built.conditions.push(term);
             id(self.built.conditions.len() - 1)
@@ -845,16 +882,16 @@ impl<'a> Compiler<'a> {
         obligations: &[ObligationExpression],
         advice: &[ObligationExpression],
         first_variable: Id,
-    ) -> Option<Id> {
+    ) -> Id {
         if obligations.is_empty() && advice.is_empty() {
-            return None;
+            return NOTHING;
         }
         let mut all = |expressions: &[ObligationExpression]| {
             expressions.iter().map(|expression| self.instruction(expression, first_variable)).collect()
         };
         let instructions = Instructions { obligations: all(obligations), advice: all(advice) };
         self.built.instructions.push(instructions);
-        Some(id(self.built.instructions.len() - 1))
+        id(self.built.instructions.len() - 1)
     }
 
     fn instruction(&mut self, expression: &ObligationExpression, first_variable: Id) -> Instruction {
@@ -948,34 +985,18 @@ fn with_those_of_members(own: &Demands, combining: CombiningAlgorithm, members: 
     all
 }
 
-/// Puts the tests first that all rules have in common and that cannot fail; returns how many these are.
-fn put_shared_first(targets: &mut [Vec<AnyOfTest>]) -> Id {
-    let Some((first, rest)) = targets.split_first() else { return 0 };
-    let is_shared = |test: &AnyOfTest| {
+/// Takes out the tests that all rules have in common and that cannot fail.
+fn take_shared(targets: &mut [Vec<AnyOfTest>]) -> Vec<AnyOfTest> {
+    let Some((first, rest)) = targets.split_first() else { return vec![] };
+    let is_shared = |test: &&AnyOfTest| {
         let AnyOfTest::Equal(equal) = test else { return false };
-        let is_same = |other: &AnyOfTest| matches!(other, AnyOfTest::Equal(other) if other == equal);
-        !equal.must_be_present && rest.iter().all(|tests| tests.iter().any(is_same))
+        !equal.must_be_present && rest.iter().all(|tests| tests.contains(test))
     };
-    let mut shared: Vec<EqualTest> = Vec::new();
-    for test in first.iter().filter(|test| is_shared(test)) {
-        if let AnyOfTest::Equal(equal) = test
-            && !shared.contains(equal)
-        {
-            shared.push(*equal);
-        }
+    let shared: Vec<AnyOfTest> = first.iter().filter(is_shared).copied().collect();
+    for tests in targets {
+        tests.retain(|test| !shared.contains(test));
     }
-    for tests in &mut *targets {
-        let place = |test: &AnyOfTest| match test {
-            AnyOfTest::Equal(equal) => shared.iter().position(|shared| shared == equal),
-            _ => None,
-        };
-        tests.sort_by_key(|test| place(test).unwrap_or(usize::MAX));
-    }
-    // Whoever says the same twice has more of them in front.
-    let is_in_order = |tests: &Vec<AnyOfTest>| {
-        tests.iter().zip(&shared).all(|(test, shared)| matches!(test, AnyOfTest::Equal(equal) if equal == shared))
-    };
-    if targets.iter().all(is_in_order) { id(shared.len()) } else { 0 }
+    shared
 }
 
 /// The attributes of which every alternative demands some value.

@@ -121,9 +121,7 @@ impl DecisionPoint {
         let mut run = Run::new(self, bound.view(), Silent);
         if let Some(node) = self.nodes.get(self.root as usize) {
             run.begin_variables(node);
-            if let Some(instructions) = node.instructions {
-                run.instruct(instructions, effect).map_err(|failure| failure.status(self))?;
-            }
+            run.instruct(node.instructions, effect).map_err(|failure| failure.status(self))?;
         }
         Ok((without_effects(run.obligations), without_effects(run.advice)))
     }
@@ -273,7 +271,7 @@ impl<'a, 'r: 'a, O: Observer> Run<'a, 'r, O> {
             self.failure = earlier.or(Some(failure));
             return Decision::Indeterminate(Indeterminate::Both);
         }
-        let target = self.target(&node.target);
+        let target = self.target(node.target.of(&self.point.any_of));
         if target == Met::No {
             self.failure = earlier;
             return Decision::NotApplicable;
@@ -294,8 +292,8 @@ impl<'a, 'r: 'a, O: Observer> Run<'a, 'r, O> {
         }
         // §7.18: only what comes with the decision made here goes up.
         self.keep_effect(decision.effect(), obligations, advice);
-        if let (Some(effect), Some(instructions)) = (decision.effect(), node.instructions)
-            && let Err(failure) = self.instruct(instructions, effect)
+        if let Some(effect) = decision.effect()
+            && let Err(failure) = self.instruct(node.instructions, effect)
         {
             decision = Decision::Indeterminate(effect.into());
             self.obligations.truncate(obligations);
@@ -348,11 +346,10 @@ impl<'a, 'r: 'a, O: Observer> Run<'a, 'r, O> {
         self.begin_variables(node);
         let rules = node.members.of(&self.point.rules);
         let first = node.members.range().start;
+        let asked = node.shared.of(&self.point.any_of);
         // Whoever watches wants to see what each rule asks for.
-        let shared = if O::WATCHES { 0 } else { node.shared };
-        if let Some(rule) = rules.first().filter(|_| shared > 0)
-            && self.target(rule.target.get(..shared as usize).unwrap_or_default()) == Met::No
-        {
+        let shared = if O::WATCHES { asked } else { &[] };
+        if !O::WATCHES && self.target(asked) == Met::No {
             return Decision::NotApplicable;
         }
         match candidates {
@@ -413,7 +410,7 @@ impl<'a, 'r: 'a, O: Observer> Run<'a, 'r, O> {
         for id in members {
             let Some(node) = self.point.nodes.get(id as usize) else { continue };
             let met = match self.step(1) {
-                Ok(()) => self.quietly(|run| run.target(&node.target)),
+                Ok(()) => self.quietly(|run| run.target(node.target.of(&run.point.any_of))),
                 Err(failure) => Met::Failed(failure),
             };
             match met {
@@ -445,8 +442,8 @@ impl<'a, 'r: 'a, O: Observer> Run<'a, 'r, O> {
         result
     }
 
-    /// A rule, less the tests at the beginning of its target that have been made.
-    fn rule(&mut self, id: usize, rule: &'a RuleNode, shared: Id) -> Decision {
+    /// A rule, with what it shares with others, if that has not been looked at.
+    fn rule(&mut self, id: usize, rule: &'a RuleNode, shared: &[AnyOfTest]) -> Decision {
         self.observer.enter_rule(id);
         let outcome = self.decide_rule(rule, shared);
         let decision = outcome.unwrap_or_else(|failure| {
@@ -457,25 +454,25 @@ impl<'a, 'r: 'a, O: Observer> Run<'a, 'r, O> {
         decision
     }
 
-    fn decide_rule(&mut self, rule: &'a RuleNode, shared: Id) -> Result<Decision, Failure> {
+    fn decide_rule(&mut self, rule: &'a RuleNode, shared: &[AnyOfTest]) -> Result<Decision, Failure> {
         self.step(1)?;
-        match self.target(rule.target.get(shared as usize..).unwrap_or_default()) {
+        // What is shared cannot fail.
+        if self.target(shared) == Met::No {
+            return Ok(Decision::NotApplicable);
+        }
+        match self.target(rule.target.of(&self.point.any_of)) {
             Met::Yes => {}
             Met::No => return Ok(Decision::NotApplicable),
             Met::Failed(failure) => return Err(failure),
         }
-        if let Some(condition) = rule.condition
-            && let Some(term) = self.point.conditions.get(condition as usize)
-        {
+        if let Some(term) = self.point.conditions.get(rule.condition as usize) {
             let outcome = self.term(term).map(|value| value.is_true());
             self.observer.condition(term, outcome, self.bound);
             if !outcome? {
                 return Ok(Decision::NotApplicable);
             }
         }
-        if let Some(instructions) = rule.instructions {
-            self.instruct(instructions, rule.effect)?;
-        }
+        self.instruct(rule.instructions, rule.effect)?;
         Ok(rule.effect.into())
     }
 

@@ -1,5 +1,5 @@
 //! Decisions from text to text: what conformance cases do not ask, and what must hold whatever policies say.
-#![expect(clippy::indexing_slicing, reason = "in a test, a panic is a failure")]
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

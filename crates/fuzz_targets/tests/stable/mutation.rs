@@ -1,10 +1,11 @@
-//! Changes inputs: as bytes, and as what they are, JSON or base64 or a compact serialisation, since most changes of
-//! bytes are refused long before what they could break.
+//! Changes inputs: as bytes, and as what they are, JSON or XML or base64 or a compact serialisation, since most changes
+//! of bytes are refused long before what they could break.
 
 #![expect(clippy::indexing_slicing, reason = "a test; places are drawn from what there is")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use roxmltree::{Document as Xml, Node};
 use serde_json::{Map, Value, json};
 
 /// The longest input that is made, in bytes: more than a token may have.
@@ -94,7 +95,7 @@ fn change_bytes(mut input: Vec<u8>, seeds: &[Vec<u8>], random: &mut Random) -> V
     input
 }
 
-/// Changes JSON as JSON, and what base64 hides behind base64; `None` for what is neither.
+/// Changes JSON as JSON, XML as XML, and what base64 hides behind base64; `None` for what is none of them.
 fn change_meaning(input: &[u8], random: &mut Random) -> Option<Vec<u8>> {
     if let Ok(mut value) = serde_json::from_slice::<Value>(input) {
         if random.below(6) == 0 {
@@ -104,6 +105,9 @@ fn change_meaning(input: &[u8], random: &mut Random) -> Option<Vec<u8>> {
         return Some(value.to_string().into_bytes());
     }
     let text = str::from_utf8(input).ok()?;
+    if let Ok(xml) = Xml::parse(text) {
+        return Some(change_xml(&xml, random).into_bytes());
+    }
     let mut parts: Vec<String> = text.split('.').map(str::to_owned).collect();
     if parts.len() != 3 {
         return None;
@@ -111,6 +115,32 @@ fn change_meaning(input: &[u8], random: &mut Random) -> Option<Vec<u8>> {
     let index = random.below(3);
     parts[index] = change_base64(&parts[index], random)?;
     Some(parts.join(".").into_bytes())
+}
+
+/// Puts elements, attributes and texts where others are, or leaves them out.
+fn change_xml(xml: &Xml<'_>, random: &mut Random) -> String {
+    let source = xml.input_text();
+    let elements: Vec<_> = xml.descendants().filter(Node::is_element).map(|node| node.range()).collect();
+    let attributes: Vec<_> = xml.descendants().flat_map(|node| node.attributes()).collect();
+    let mut texts: Vec<_> = xml.descendants().filter(Node::is_text).map(|node| node.range()).collect();
+    texts.extend(attributes.iter().map(roxmltree::Attribute::range_value));
+    let (element, other) = (random.one_of(&elements).clone(), random.one_of(&elements).clone());
+    let at = |range| source.get(range).unwrap_or_default();
+    let (range, new) = match random.below(8) {
+        0 => (element, String::new()),
+        1 => (element.clone(), at(element).repeat(2)),
+        2 => (element, at(other).to_owned()),
+        3 if !attributes.is_empty() => (random.one_of(&attributes).range(), String::new()),
+        4 if !texts.is_empty() => {
+            let escaped = text(random).replace('&', "&amp;").replace('<', "&lt;").replace(['"', '\''], "&#34;");
+            (random.one_of(&texts).clone(), escaped)
+        }
+        _ if !texts.is_empty() => (random.one_of(&texts).clone(), at(random.one_of(&texts).clone()).to_owned()),
+        _ => (element, String::new()),
+    };
+    let mut changed = source.to_owned();
+    changed.replace_range(range, &new);
+    changed
 }
 
 /// Changes what a text encodes, and encodes it in the same alphabet; `None` for what is no base64.
