@@ -159,7 +159,7 @@ fn what_cannot_be_read_is_named_with_its_place_and_nothing_is_printed() {
     assert_eq!(refused(&[&latin], &request), "latin.xml:2:6: the document is not UTF-8");
     assert!(refused(&[&folder.path("absent.xml")], &request).starts_with("absent.xml: cannot be read: "));
     let odd = folder.file("odd.xml", xml_request("read").replace("Attributes", "Atributes"));
-    assert_eq!(refused(&[&good], &odd), "odd.xml:1:119: `Atributes` does not belong here");
+    assert_eq!(refused(&[&good], &odd), "odd.xml:1:116: `Atributes` does not belong here");
     let json = folder.file("odd.json", "{\"Request\":\n  {,}}");
     assert!(refused(&[&good], &json).starts_with("odd.json:2:4: the document cannot be read: "));
     let lacking = folder.file("lacking.json", "{}");
