@@ -1,7 +1,8 @@
 //! A policy document that was read: typed, and otherwise as it was written.
 //!
-//! This is the form to look into: which attributes does a policy ask for, which actions do its rules name. It cannot be
-//! changed; read another document instead. To decide requests, make a [`crate::DecisionPoint`] of it.
+//! This is the form to look into: which attributes does a policy ask for, which actions do its rules name. What is put
+//! together by hand has not been checked as what is read has; read a document instead. To decide requests, make a
+//! [`crate::DecisionPoint`] of it.
 
 use std::sync::Arc;
 
