@@ -24,5 +24,5 @@ pub use request::{Answer, NotNew, Request, RequestKind, RequestStatus};
 pub use resource::{Resource, ResourceIdError, ResourceType};
 pub use rights::{AccessPackage, DelegatedRight, RESOURCE_ATTRIBUTE, ResourceAttribute, Right, rights_within};
 pub use system::{RegisteredSystem, SystemChange};
-pub use system_user::{SystemUser, SystemUserKind};
+pub use system_user::{AgentClient, ClientPackage, SystemUser, SystemUserKind};
 pub use translated::Translated;

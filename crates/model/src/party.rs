@@ -1,5 +1,6 @@
 //! Organisations, persons, and the roles that the register of legal entities gives one in the other.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ pub struct Organisation {
     pub unit_type: String,
     /// The main unit, for a sub-unit.
     pub parent: Option<Uuid>,
+    /// When it was deleted from the register, if it was.
+    pub deleted: Option<Timestamp>,
 }
 
 /// A person. The national identity number is not here: it is sealed in the store and looked up by keyed hash.
@@ -33,6 +36,8 @@ pub struct Person {
     pub user_id: i64,
     /// The full name.
     pub name: String,
+    /// When the person died, if that is known.
+    pub deceased: Option<Timestamp>,
 }
 
 /// Who holds a role.

@@ -59,12 +59,27 @@ codes! {
     /// The system has no redirect URLs.
     REDIRECT_NONE_REGISTERED = "AUTH-00026" 400
         "The system has no redirect URLs registered. Register one on the system, or leave redirectUrl out.";
+    /// The person has nothing that lets it pass the package on.
+    PACKAGE_NOT_DELEGABLE = "AUTH-00053" 400
+        "You cannot pass on one or more of the access packages asked for. Someone with another role in the organisation may be able to.";
     /// A standard request asks for nothing.
     NOTHING_ASKED_FOR = "AUTH-00059" 400
         "A request asks for at least one right or access package.";
     /// A package that the system does not have.
     PACKAGE_NOT_IN_SYSTEM = "AUTH-00063" 400
         "One or more access packages are not among those the system has registered. Register them on the system first, or ask for fewer.";
+    /// A package that cannot be given to a system user.
+    PACKAGE_NOT_ASSIGNABLE = "AUTH-00064" 400
+        "One or more access packages cannot be given to a system user for its own organisation. Ask for others.";
+    /// A party that is not in the register.
+    MEMBER_UNKNOWN = "RR-00001" 400
+        "One or more parties are not known here. Check the numbers.";
+    /// A resource that is not in the registry.
+    LISTED_RESOURCE_UNKNOWN = "RR-00002" 400
+        "The resource is not in the resource registry. Check the id.";
+    /// An access list opens resources of its own owner only.
+    LISTED_RESOURCE_FOREIGN = "RR-00004" 403
+        "The resource belongs to another organisation than the access list.";
     /// Bad input to the system register; the entries of `validationErrors` say what.
     VALIDATION = "STD-00000" 400
         "One or more values are not valid. See validationErrors.";
@@ -131,6 +146,36 @@ pub mod validation {
         /// A resource of a kind that is not given as a right.
         RESOURCE_NOT_DELEGABLE = "AUTH.VLD-00017" "/registersystemrequest/rights/resource"
             "One or more resources are of a kind that cannot be given to a system.";
+        /// Too many members to replace those there are.
+        MEMBERS_REPLACED_TOO_MANY = "RR.VLD-00000" "/data"
+            "At most 100 members can be sent at once. Replace with the first, then add the others.";
+        /// Too many members to add or remove.
+        MEMBERS_TOO_MANY = "RR.VLD-00001" "/data"
+            "At most 100 members can be sent at once. Send the others in another call.";
+        /// Resources are included for one resource.
+        INCLUDE_WITHOUT_RESOURCE = "RR.VLD-00002" "/$QUERY/include"
+            "To include resource connections, say for which resource in the parameter resource.";
+        /// No party.
+        PARTY_MISSING = "RR.VLD-00003" "/$QUERY/party"
+            "The parameter party is missing. Give a party as a URN.";
+        /// Not a party.
+        PARTY_URN = "RR.VLD-00004" "/$QUERY/party"
+            "The party is not a URN of one. Write urn:altinn:organization:identifier-no: and nine digits, or the party's uuid or id.";
+        /// Not a resource.
+        RESOURCE_URN = "RR.VLD-00005" "/$QUERY/resource"
+            "The resource is not a URN of one. Write urn:altinn:resource: and the id.";
+        /// Several parties.
+        PARTIES_TOO_MANY = "RR.VLD-00006" "/$QUERY/party"
+            "One party can be asked for at a time.";
+        /// Several resources.
+        RESOURCES_TOO_MANY = "RR.VLD-00007" "/$QUERY/resource"
+            "One resource can be asked for at a time.";
+        /// A page of no or too many entries.
+        UPDATED_LIMIT = "RR.VLD-00008" "/$QUERY/limit"
+            "The limit is 1 to 1000.";
+        /// A page of no or too many entries.
+        CHANGES_LIMIT = "RR.VLD-00011" "/$QUERY/limit"
+            "The limit is 1 to 1000.";
     }
 }
 

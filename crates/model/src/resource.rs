@@ -70,6 +70,9 @@ pub struct Resource {
     pub owner_code: String,
     /// The owner's full name.
     pub owner_name: Translated,
+    /// Whether only members of an access list may use it.
+    #[serde(default)]
+    pub access_lists_only: bool,
     /// The whole registration, as the owner wrote it.
     pub document: serde_json::Value,
 }

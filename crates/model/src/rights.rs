@@ -51,6 +51,16 @@ pub struct AccessPackage {
     pub urn: String,
 }
 
+impl AccessPackage {
+    /// What the URN of every package begins with.
+    pub const URN: &str = "urn:altinn:accesspackage:";
+
+    /// The package's code, as policies name it: `krav-og-utlegg`.
+    pub fn code(&self) -> &str {
+        self.urn.strip_prefix(Self::URN).unwrap_or(&self.urn)
+    }
+}
+
 /// What was delegated to a system user: one action on one resource for the system user's own organisation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DelegatedRight {

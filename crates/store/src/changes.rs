@@ -6,6 +6,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::installation::Store;
 use crate::session::{Session, execute, fetch_all, fetch_optional};
 use crate::sql;
 
@@ -36,10 +37,16 @@ pub enum ChangeKind {
     Request,
     /// A system user and what is delegated to it, by id.
     SystemUser,
+    /// What a party lets another do for it: giver and receiver with a space between.
+    Connection,
+    /// An access list with its members and resources: owner and identifier with a space between.
+    AccessList,
+    /// Areas, packages and roles; the key is `*`.
+    AccessMetadata,
 }
 
 impl ChangeKind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 15] = [
         Self::Everything,
         Self::Parties,
         Self::Client,
@@ -52,6 +59,9 @@ impl ChangeKind {
         Self::System,
         Self::Request,
         Self::SystemUser,
+        Self::Connection,
+        Self::AccessList,
+        Self::AccessMetadata,
     ];
 
     fn as_str(self) -> &'static str {
@@ -68,6 +78,9 @@ impl ChangeKind {
             Self::System => "system",
             Self::Request => "request",
             Self::SystemUser => "system_user",
+            Self::Connection => "connection",
+            Self::AccessList => "access_list",
+            Self::AccessMetadata => "access_metadata",
         }
     }
 }
@@ -128,6 +141,30 @@ struct AuditRow {
     event: String,
     actor: String,
     subject: String,
+}
+
+/// An entry of the audit journal that was made apart from any change, such as a decision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JournalEntry {
+    /// The entry.
+    pub entry: AuditEntry,
+    /// Who did it, as in [`ChangeContext::actor`].
+    pub actor: String,
+    /// When.
+    pub at: Timestamp,
+    /// The HTTP request.
+    pub request_id: Option<String>,
+}
+
+impl Store {
+    /// Writes entries of the audit journal, in one transaction.
+    pub async fn journal(&self, entries: Vec<JournalEntry>) -> Result<(), StoreError> {
+        let mut session = self.bookkeeping().await?;
+        for JournalEntry { entry, actor, at, request_id } in entries {
+            session.insert_audit(entry, &actor, at, request_id.as_deref()).await?;
+        }
+        session.commit().await
+    }
 }
 
 impl Session {

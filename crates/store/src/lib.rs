@@ -19,8 +19,10 @@
 //! The *change log* holds every committed change of domain state and nothing else; the read model is made of it. The
 //! *audit journal* holds everything worth answering for. See [`changes`].
 
+mod access_lists;
 pub mod changes;
 mod clients;
+mod connections;
 mod error;
 mod grants;
 mod installation;
@@ -34,15 +36,19 @@ mod sql;
 mod system_users;
 mod systems;
 
-pub use changes::{AuditEntry, Change, ChangeContext, ChangeKind};
+pub use access_lists::{AccessList, ListedResource};
+pub use changes::{AuditEntry, Change, ChangeContext, ChangeKind, JournalEntry};
 pub use clients::{ScopeAccess, StoredClientKey};
+pub use connections::Connection;
 pub use error::StoreError;
 pub use grants::UsedGrant;
 pub use installation::{Database, DatabaseUrlError, Installation, InstallationKind, OpenError, Store};
 pub use keys::{KeyPurpose, StoredKey};
 pub use parties::{NewPerson, PersonSecret};
 pub use requests::RequestKey;
+pub use resources::{ResourceChange, StoredResource, SubjectChange};
 pub use session::{Session, Write};
 pub use sessions::PersonSession;
 pub use sql::STATEMENTS;
+pub use system_users::PackageForClient;
 pub use systems::SystemLogEntry;

@@ -1,9 +1,10 @@
 //! Organisations, persons and roles.
 
+use jiff::Timestamp;
 use model::{Organisation, Person, RoleAssignment, RoleHolder};
 use uuid::Uuid;
 
-use crate::changes::ChangeKind;
+use crate::changes::{ChangeKind, timestamp};
 use crate::error::StoreError;
 use crate::session::{Session, Write, execute, fetch_all, fetch_optional};
 use crate::sql;
@@ -34,6 +35,7 @@ struct OrganisationRow {
     name: String,
     unit_type: String,
     parent: Option<Uuid>,
+    ended: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -42,6 +44,8 @@ struct PersonRow {
     party_id: i64,
     user_id: i64,
     name: String,
+    ended: Option<i64>,
+    national_id_hash: Vec<u8>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -74,13 +78,17 @@ impl TryFrom<OrganisationRow> for Organisation {
             name: row.name,
             unit_type: row.unit_type,
             parent: row.parent,
+            deleted: row.ended.map(timestamp).transpose()?,
         })
     }
 }
 
-impl From<PersonRow> for Person {
-    fn from(row: PersonRow) -> Self {
-        Self { party_uuid: row.party_uuid, party_id: row.party_id, user_id: row.user_id, name: row.name }
+impl TryFrom<PersonRow> for Person {
+    type Error = StoreError;
+
+    fn try_from(row: PersonRow) -> Result<Self, StoreError> {
+        let PersonRow { party_uuid, party_id, user_id, name, ended, .. } = row;
+        Ok(Self { party_uuid, party_id, user_id, name, deceased: ended.map(timestamp).transpose()? })
     }
 }
 
@@ -95,9 +103,13 @@ impl Session {
         fetch_all!(self, OrganisationRow, sql::ORGANISATIONS)?.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Every person.
-    pub async fn persons(&mut self) -> Result<Vec<Person>, StoreError> {
-        Ok(fetch_all!(self, PersonRow, sql::PERSONS)?.into_iter().map(Into::into).collect())
+    /// Every person, with the keyed hash of the national identity number.
+    pub async fn persons(&mut self) -> Result<Vec<(Person, Vec<u8>)>, StoreError> {
+        let person = |mut row: PersonRow| {
+            let hash = std::mem::take(&mut row.national_id_hash);
+            row.try_into().map(|person| (person, hash))
+        };
+        fetch_all!(self, PersonRow, sql::PERSONS)?.into_iter().map(person).collect()
     }
 
     /// Every role.
@@ -123,7 +135,7 @@ impl Session {
 
     /// The person with the national identity number of this keyed hash.
     pub async fn person_by_national_id(&mut self, hash: &[u8]) -> Result<Option<Person>, StoreError> {
-        Ok(fetch_optional!(self, PersonRow, sql::PERSON_BY_NATIONAL_ID, hash)?.map(Into::into))
+        fetch_optional!(self, PersonRow, sql::PERSON_BY_NATIONAL_ID, hash)?.map(TryInto::try_into).transpose()
     }
 
     /// The encrypted national identity number of a person.
@@ -136,8 +148,9 @@ impl Write {
     /// Stores an organisation, a new one or one whose name or unit type has changed. Its parent is set apart, when
     /// all are there.
     pub async fn put_organisation(&mut self, organisation: &Organisation) -> Result<(), StoreError> {
-        let Organisation { party_uuid, party_id, org_number, name, unit_type, .. } = organisation;
-        execute!(self, sql::UPSERT_ORGANISATION, party_uuid, party_id, name, org_number.as_str(), unit_type)?;
+        let Organisation { party_uuid, party_id, org_number, name, unit_type, deleted, .. } = organisation;
+        let (number, ended) = (org_number.as_str(), deleted.map(Timestamp::as_microsecond));
+        execute!(self, sql::UPSERT_ORGANISATION, party_uuid, party_id, name, number, unit_type, ended)?;
         self.changed(ChangeKind::Parties, "*");
         Ok(())
     }
@@ -151,9 +164,9 @@ impl Write {
 
     /// Stores a person, a new one or one whose name has changed.
     pub async fn put_person(&mut self, new: &NewPerson) -> Result<(), StoreError> {
-        let Person { party_uuid, party_id, user_id, name } = &new.person;
-        let PersonSecret { hash, sealed } = &new.secret;
-        execute!(self, sql::UPSERT_PERSON, party_uuid, party_id, name, user_id, hash, sealed)?;
+        let Person { party_uuid, party_id, user_id, name, deceased } = &new.person;
+        let (PersonSecret { hash, sealed }, ended) = (&new.secret, deceased.map(Timestamp::as_microsecond));
+        execute!(self, sql::UPSERT_PERSON, party_uuid, party_id, name, user_id, hash, sealed, ended)?;
         self.changed(ChangeKind::Parties, "*");
         Ok(())
     }

@@ -1,8 +1,16 @@
 //! Every statement, once, for both engines. Each is prepared on both by a test.
 
 /// What empties the database, in order.
-pub(crate) const WIPE: [&str; 18] = [
+pub(crate) const WIPE: [&str; 28] = [
+    WIPE_ACCESS_LIST_RESOURCE,
+    WIPE_ACCESS_LIST_MEMBER,
+    WIPE_ACCESS_LIST,
+    WIPE_CONNECTION_RIGHT,
+    WIPE_CONNECTION_PACKAGE,
+    WIPE_CONNECTION,
     WIPE_SYSTEM_USER_RIGHT,
+    WIPE_SYSTEM_USER_PACKAGE,
+    WIPE_SYSTEM_USER_CLIENT_PACKAGE,
     WIPE_SYSTEM_USER_CLIENT,
     WIPE_SYSTEM_USER,
     WIPE_REQUEST,
@@ -15,6 +23,8 @@ pub(crate) const WIPE: [&str; 18] = [
     WIPE_SCOPE_DELEGATION,
     WIPE_SCOPE,
     WIPE_SCOPE_PREFIX,
+    WIPE_RESOURCE_SUBJECT,
+    WIPE_RESOURCE_VERSION,
     WIPE_RESOURCE,
     WIPE_SESSION,
     WIPE_PARTY_ROLE,
@@ -42,6 +52,16 @@ statements! {
     MARK_STOPPED = "UPDATE installation SET stopped = $2 WHERE id = 1 AND epoch = $1";
 
     // Starting over, in a sandbox. Those that refer to others come first; signing keys and the change log stay.
+    WIPE_ACCESS_LIST_RESOURCE = "DELETE FROM access_list_resource";
+    WIPE_ACCESS_LIST_MEMBER = "DELETE FROM access_list_member";
+    WIPE_ACCESS_LIST = "DELETE FROM access_list";
+    WIPE_CONNECTION_RIGHT = "DELETE FROM connection_right";
+    WIPE_CONNECTION_PACKAGE = "DELETE FROM connection_package";
+    WIPE_CONNECTION = "DELETE FROM connection";
+    WIPE_SYSTEM_USER_PACKAGE = "DELETE FROM system_user_package";
+    WIPE_SYSTEM_USER_CLIENT_PACKAGE = "DELETE FROM system_user_client_package";
+    WIPE_RESOURCE_SUBJECT = "DELETE FROM resource_subject";
+    WIPE_RESOURCE_VERSION = "DELETE FROM resource_version";
     WIPE_SYSTEM_USER_RIGHT = "DELETE FROM system_user_right";
     WIPE_SYSTEM_USER_CLIENT = "DELETE FROM system_user_client";
     WIPE_SYSTEM_USER = "DELETE FROM system_user";
@@ -64,18 +84,19 @@ statements! {
     // Change log and audit journal
     CHANGES_SINCE = "SELECT number, kind, key FROM change WHERE number > $1 ORDER BY number LIMIT 1000";
     INSERT_CHANGE = "INSERT INTO change (number, kind, key, actor, on_behalf_of, client_id, request_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    INSERT_AUDIT = "INSERT INTO audit (id, at, event, actor, party, subject, details, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    // An entry that was written, but not known to be, is written again.
+    INSERT_AUDIT = "INSERT INTO audit (id, at, event, actor, party, subject, details, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
     AUDIT_OF = "SELECT event, actor, subject FROM audit WHERE subject = $1 ORDER BY at, id";
 
     // Parties
-    ORGANISATIONS = "SELECT party_uuid, party_id, org_number, name, unit_type, parent FROM party WHERE kind = 'organisation'";
-    PERSONS = "SELECT party_uuid, party_id, user_id, name FROM party WHERE kind = 'person'";
+    ORGANISATIONS = "SELECT party_uuid, party_id, org_number, name, unit_type, parent, ended FROM party WHERE kind = 'organisation'";
+    PERSONS = "SELECT party_uuid, party_id, user_id, name, ended, national_id_hash FROM party WHERE kind = 'person'";
     PARTY_ROLES = "SELECT r.organisation, r.role, r.holder, h.kind FROM party_role r JOIN party h ON h.party_uuid = r.holder";
     LARGEST_PARTY_IDS = "SELECT COALESCE(MAX(party_id), 0) AS party_id, COALESCE(MAX(user_id), 0) AS user_id FROM party";
-    UPSERT_ORGANISATION = "INSERT INTO party (party_uuid, party_id, kind, name, org_number, unit_type) VALUES ($1, $2, 'organisation', $3, $4, $5) ON CONFLICT (party_uuid) DO UPDATE SET name = excluded.name, unit_type = excluded.unit_type";
+    UPSERT_ORGANISATION = "INSERT INTO party (party_uuid, party_id, kind, name, org_number, unit_type, ended) VALUES ($1, $2, 'organisation', $3, $4, $5, $6) ON CONFLICT (party_uuid) DO UPDATE SET name = excluded.name, unit_type = excluded.unit_type, ended = excluded.ended";
     SET_PARENT = "UPDATE party SET parent = $2 WHERE party_uuid = $1";
-    UPSERT_PERSON = "INSERT INTO party (party_uuid, party_id, kind, name, user_id, national_id_hash, national_id_sealed) VALUES ($1, $2, 'person', $3, $4, $5, $6) ON CONFLICT (party_uuid) DO UPDATE SET name = excluded.name";
-    PERSON_BY_NATIONAL_ID = "SELECT party_uuid, party_id, user_id, name FROM party WHERE national_id_hash = $1";
+    UPSERT_PERSON = "INSERT INTO party (party_uuid, party_id, kind, name, user_id, national_id_hash, national_id_sealed, ended) VALUES ($1, $2, 'person', $3, $4, $5, $6, $7) ON CONFLICT (party_uuid) DO UPDATE SET name = excluded.name, ended = excluded.ended";
+    PERSON_BY_NATIONAL_ID = "SELECT party_uuid, party_id, user_id, name, ended, national_id_hash FROM party WHERE national_id_hash = $1";
     NATIONAL_ID_SEALED = "SELECT national_id_sealed FROM party WHERE party_uuid = $1 AND national_id_sealed IS NOT NULL";
     DELETE_ROLES = "DELETE FROM party_role WHERE organisation = $1";
     INSERT_ROLE = "INSERT INTO party_role (organisation, role, holder) VALUES ($1, $2, $3) ON CONFLICT (organisation, role, holder) DO NOTHING";
@@ -127,10 +148,56 @@ statements! {
     INSERT_SYSTEM_CHANGE = "INSERT INTO system_change (id, internal_id, change_type, changed_by, client_id, changed_data, created) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
     // Resources
-    RESOURCES = "SELECT document, policy FROM resource";
-    RESOURCE = "SELECT document, policy FROM resource WHERE identifier = $1";
-    INSERT_RESOURCE = "INSERT INTO resource (identifier, owner, version, document, policy) VALUES ($1, $2, 1, $3, NULL)";
-    UPDATE_POLICY = "UPDATE resource SET policy = $2, version = version + 1 WHERE identifier = $1";
+    RESOURCES = "SELECT document, policy, version_id FROM resource";
+    RESOURCE = "SELECT document, policy, version_id FROM resource WHERE identifier = $1";
+    INSERT_RESOURCE_VERSION = "INSERT INTO resource_version (identifier, document, created) VALUES ($1, $2, $3) RETURNING version_id";
+    RESOURCE_VERSION = "SELECT document FROM resource_version WHERE identifier = $1 AND version_id = $2";
+    INSERT_RESOURCE = "INSERT INTO resource (identifier, owner, document, policy, version_id) VALUES ($1, $2, $3, NULL, $4)";
+    UPDATE_RESOURCE = "UPDATE resource SET document = $2, version_id = $3 WHERE identifier = $1";
+    UPDATE_POLICY = "UPDATE resource SET policy = $2 WHERE identifier = $1";
+    DELETE_RESOURCE = "DELETE FROM resource WHERE identifier = $1";
+    DELETE_RIGHTS_TO_RESOURCE = "DELETE FROM system_user_right WHERE resource = $1 RETURNING system_user AS id";
+    DELETE_CONNECTION_RIGHTS_TO_RESOURCE = "DELETE FROM connection_right WHERE resource = $1 RETURNING giver, receiver";
+    DELETE_LISTS_OF_RESOURCE = "DELETE FROM access_list_resource WHERE resource = $1 RETURNING owner, identifier";
+    RESOURCE_SUBJECTS = "SELECT subject FROM resource_subject WHERE identifier = $1 AND NOT is_deleted ORDER BY subject";
+    PUT_RESOURCE_SUBJECT = "INSERT INTO resource_subject (identifier, subject, updated, is_deleted) VALUES ($1, $2, $3, FALSE) ON CONFLICT (identifier, subject) DO UPDATE SET updated = excluded.updated, is_deleted = FALSE WHERE resource_subject.is_deleted";
+    DELETE_RESOURCE_SUBJECT = "UPDATE resource_subject SET updated = $3, is_deleted = TRUE WHERE identifier = $1 AND subject = $2 AND NOT is_deleted";
+    UPDATED_SUBJECTS = "SELECT identifier, subject, updated, is_deleted FROM resource_subject WHERE updated > $1 OR (updated = $1 AND (identifier > $2 OR (identifier = $2 AND subject > $3))) ORDER BY updated, identifier, subject LIMIT $4";
+    RESOURCE_CHANGES = "SELECT key, MAX(number) AS number, MAX(at) AS at FROM change WHERE kind = 'resource' GROUP BY key HAVING MAX(number) > $1 ORDER BY MAX(number) LIMIT $2";
+
+    // Access lists
+    ACCESS_LISTS = "SELECT owner, identifier, name, description, version, created, updated FROM access_list";
+    ACCESS_LIST = "SELECT owner, identifier, name, description, version, created, updated FROM access_list WHERE owner = $1 AND identifier = $2";
+    UPSERT_ACCESS_LIST = "INSERT INTO access_list (owner, identifier, name, description, version, created, updated) VALUES ($1, $2, $3, $4, 1, $5, $5) ON CONFLICT (owner, identifier) DO UPDATE SET name = excluded.name, description = excluded.description, version = access_list.version + 1, updated = excluded.updated";
+    TOUCH_ACCESS_LIST = "UPDATE access_list SET version = version + 1, updated = $3 WHERE owner = $1 AND identifier = $2";
+    DELETE_ACCESS_LIST = "DELETE FROM access_list WHERE owner = $1 AND identifier = $2";
+    ALL_ACCESS_LIST_MEMBERS = "SELECT owner, identifier, member, since FROM access_list_member ORDER BY owner, identifier, member";
+    ACCESS_LIST_MEMBERS = "SELECT owner, identifier, member, since FROM access_list_member WHERE owner = $1 AND identifier = $2 ORDER BY member";
+    INSERT_ACCESS_LIST_MEMBER = "INSERT INTO access_list_member (owner, identifier, member, since) VALUES ($1, $2, $3, $4) ON CONFLICT (owner, identifier, member) DO NOTHING";
+    DELETE_ACCESS_LIST_MEMBER = "DELETE FROM access_list_member WHERE owner = $1 AND identifier = $2 AND member = $3";
+    ALL_ACCESS_LIST_RESOURCES = "SELECT owner, identifier, resource, actions, created, updated FROM access_list_resource ORDER BY owner, identifier, resource";
+    ACCESS_LIST_RESOURCES = "SELECT owner, identifier, resource, actions, created, updated FROM access_list_resource WHERE owner = $1 AND identifier = $2 ORDER BY resource";
+    UPSERT_ACCESS_LIST_RESOURCE = "INSERT INTO access_list_resource (owner, identifier, resource, actions, created, updated) VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (owner, identifier, resource) DO UPDATE SET actions = excluded.actions, updated = excluded.updated";
+    DELETE_ACCESS_LIST_RESOURCE = "DELETE FROM access_list_resource WHERE owner = $1 AND identifier = $2 AND resource = $3";
+
+    // Areas, packages and roles
+    ACCESS_METADATA = "SELECT document FROM access_metadata WHERE id = 1";
+    UPSERT_ACCESS_METADATA = "INSERT INTO access_metadata (id, document) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET document = excluded.document";
+    DELETE_ACCESS_METADATA = "DELETE FROM access_metadata";
+
+    // Connections
+    CONNECTIONS = "SELECT giver, receiver, created FROM connection";
+    CONNECTION = "SELECT giver, receiver, created FROM connection WHERE giver = $1 AND receiver = $2";
+    ALL_CONNECTION_PACKAGES = "SELECT giver, receiver, package FROM connection_package ORDER BY giver, receiver, package";
+    CONNECTION_PACKAGES = "SELECT giver, receiver, package FROM connection_package WHERE giver = $1 AND receiver = $2 ORDER BY package";
+    ALL_CONNECTION_RIGHTS = "SELECT giver, receiver, resource, action FROM connection_right ORDER BY giver, receiver, resource, action";
+    CONNECTION_RIGHTS = "SELECT giver, receiver, resource, action FROM connection_right WHERE giver = $1 AND receiver = $2 ORDER BY resource, action";
+    INSERT_CONNECTION = "INSERT INTO connection (giver, receiver, created, created_by) VALUES ($1, $2, $3, $4) ON CONFLICT (giver, receiver) DO NOTHING";
+    DELETE_CONNECTION = "DELETE FROM connection WHERE giver = $1 AND receiver = $2";
+    INSERT_CONNECTION_PACKAGE = "INSERT INTO connection_package (giver, receiver, package) VALUES ($1, $2, $3) ON CONFLICT (giver, receiver, package) DO NOTHING";
+    DELETE_CONNECTION_PACKAGE = "DELETE FROM connection_package WHERE giver = $1 AND receiver = $2 AND package = $3";
+    INSERT_CONNECTION_RIGHT = "INSERT INTO connection_right (giver, receiver, resource, action) VALUES ($1, $2, $3, $4) ON CONFLICT (giver, receiver, resource, action) DO NOTHING";
+    DELETE_CONNECTION_RIGHT = "DELETE FROM connection_right WHERE giver = $1 AND receiver = $2 AND resource = $3 AND action = $4";
 
     // Requests
     REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.id = $1 AND NOT r.is_deleted";
@@ -143,18 +210,32 @@ statements! {
     DELETE_REQUEST = "UPDATE request SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
 
     // System users
-    SYSTEM_USERS = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by, u.access_packages FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner";
-    SYSTEM_USER = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by, u.access_packages FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner WHERE u.id = $1";
+    // In chunks, since there can be millions; CROSS JOIN, because SQLite then begins with the first table.
+    SYSTEM_USERS_AFTER = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by FROM system_user u CROSS JOIN system s CROSS JOIN party p WHERE u.id > $1 AND s.internal_id = u.system_internal_id AND p.party_uuid = u.owner ORDER BY u.id LIMIT $2";
+    SYSTEM_USER = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner WHERE u.id = $1";
     DELETED_SYSTEM_USER = "SELECT id FROM system_user WHERE system_internal_id = $1 AND owner = $2 AND external_ref = $3 AND is_deleted LIMIT 1";
     // CROSS JOIN, because SQLite then begins with the first table; it would look through all system users of the system.
     AGENT_WITH_CLIENT = "SELECT u.id FROM system_user_client c CROSS JOIN system_user u WHERE c.client = $2 AND u.id = c.system_user AND u.system_internal_id = $1 AND NOT u.is_deleted LIMIT 1";
     INSERT_SYSTEM_USER_CLIENT = "INSERT INTO system_user_client (system_user, client, created) VALUES ($1, $2, $3) ON CONFLICT (system_user, client) DO NOTHING";
-    ALL_SYSTEM_USER_RIGHTS = "SELECT system_user, resource, action FROM system_user_right";
-    SYSTEM_USER_RIGHTS = "SELECT system_user, resource, action FROM system_user_right WHERE system_user = $1 ORDER BY resource, action";
-    INSERT_SYSTEM_USER = "INSERT INTO system_user (id, kind, system_internal_id, owner, external_ref, title, is_deleted, created, created_by, access_packages) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9)";
-    INSERT_SYSTEM_USER_RIGHT = "INSERT INTO system_user_right (system_user, resource, action) VALUES ($1, $2, $3)";
+    SYSTEM_USER_RIGHTS = "SELECT system_user, resource, action FROM system_user_right WHERE system_user >= $1 AND system_user <= $2 ORDER BY system_user, resource, action";
+    SYSTEM_USER_PACKAGES = "SELECT system_user, package FROM system_user_package WHERE system_user >= $1 AND system_user <= $2 ORDER BY system_user, package";
+    SYSTEM_USER_CLIENTS = "SELECT system_user, client FROM system_user_client WHERE system_user >= $1 AND system_user <= $2 ORDER BY system_user, client";
+    SYSTEM_USER_CLIENT_PACKAGES = "SELECT system_user, client, role, package FROM system_user_client_package WHERE system_user >= $1 AND system_user <= $2 ORDER BY system_user, client, role, package";
+    INSERT_SYSTEM_USER = "INSERT INTO system_user (id, kind, system_internal_id, owner, external_ref, title, is_deleted, created, created_by) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8)";
+    INSERT_SYSTEM_USER_RIGHT = "INSERT INTO system_user_right (system_user, resource, action) VALUES ($1, $2, $3) ON CONFLICT (system_user, resource, action) DO NOTHING";
     DELETE_SYSTEM_USER = "UPDATE system_user SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
     DELETE_SYSTEM_USER_RIGHTS = "DELETE FROM system_user_right WHERE system_user = $1";
+    DELETE_SYSTEM_USER_RIGHT = "DELETE FROM system_user_right WHERE system_user = $1 AND resource = $2 AND action = $3";
+    INSERT_SYSTEM_USER_PACKAGE = "INSERT INTO system_user_package (system_user, package) VALUES ($1, $2) ON CONFLICT (system_user, package) DO NOTHING";
+    DELETE_SYSTEM_USER_PACKAGE = "DELETE FROM system_user_package WHERE system_user = $1 AND package = $2";
+    DELETE_SYSTEM_USER_PACKAGES = "DELETE FROM system_user_package WHERE system_user = $1";
+    DELETE_SYSTEM_USER_CLIENTS = "DELETE FROM system_user_client WHERE system_user = $1";
+    DELETE_SYSTEM_USER_CLIENT = "DELETE FROM system_user_client WHERE system_user = $1 AND client = $2";
+    INSERT_SYSTEM_USER_CLIENT_PACKAGE = "INSERT INTO system_user_client_package (system_user, client, role, package, created) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (system_user, client, role, package) DO NOTHING";
+    DELETE_SYSTEM_USER_CLIENT_PACKAGE = "DELETE FROM system_user_client_package WHERE system_user = $1 AND client = $2 AND role = $3 AND package = $4";
+    CLIENT_PACKAGES_OF_CLIENT = "SELECT c.system_user, u.owner, c.role, c.package FROM system_user_client_package c CROSS JOIN system_user u WHERE c.client = $1 AND u.id = c.system_user ORDER BY c.system_user, c.role, c.package";
+    // What rests on nothing any more.
+    DELETE_EMPTY_SYSTEM_USER_CLIENT = "DELETE FROM system_user_client WHERE system_user = $1 AND client = $2 AND NOT EXISTS (SELECT 1 FROM system_user_client_package p WHERE p.system_user = $1 AND p.client = $2)";
 
     // Sessions of persons
     INSERT_SESSION = "INSERT INTO session (id_hash, person, level, created, last_seen, expires) VALUES ($1, $2, $3, $4, $4, $5)";

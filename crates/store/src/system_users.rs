@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{AccessPackage, DelegatedRight, SystemId, SystemUser};
-use sqlx::types::Json;
+use model::{AccessPackage, AgentClient, ClientPackage, DelegatedRight, SystemId, SystemUser};
 use uuid::Uuid;
 
 use crate::changes::{ChangeKind, timestamp};
@@ -26,13 +25,44 @@ struct Row {
     is_deleted: bool,
     created: i64,
     created_by: Uuid,
-    access_packages: Json<Vec<AccessPackage>>,
 }
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct IdRow {
-    #[expect(dead_code, reason = "only that there is a row matters")]
-    id: Uuid,
+    pub(crate) id: Uuid,
+}
+
+#[derive(sqlx::FromRow)]
+struct PackageRow {
+    system_user: Uuid,
+    package: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct ClientRow {
+    system_user: Uuid,
+    client: Uuid,
+}
+
+#[derive(sqlx::FromRow)]
+struct ClientPackageRow {
+    system_user: Uuid,
+    client: Uuid,
+    role: String,
+    package: String,
+}
+
+/// What an agent's system user may do for a client.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct PackageForClient {
+    /// The system user.
+    pub system_user: Uuid,
+    /// The agent, by party uuid.
+    pub owner: Uuid,
+    /// The role of the agent that it rests on.
+    pub role: String,
+    /// The package's URN.
+    pub package: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -42,39 +72,76 @@ struct RightRow {
     action: String,
 }
 
-fn system_user(row: Row, rights: Vec<DelegatedRight>) -> Result<SystemUser, StoreError> {
-    Ok(SystemUser {
-        id: row.id,
-        kind: kind(&row.kind)?,
-        system_internal_id: row.system_internal_id,
-        system_id: SystemId::registered(row.system_id),
-        owner_party: row.owner,
-        owner: org_number(&row.org_number)?,
-        external_ref: row.external_ref,
-        title: row.title,
-        rights,
-        access_packages: row.access_packages.0,
-        is_deleted: row.is_deleted,
-        created: timestamp(row.created)?,
-        created_by: row.created_by,
-    })
+/// What was given to the system users of a range of ids.
+#[derive(Default)]
+struct Given {
+    rights: HashMap<Uuid, Vec<DelegatedRight>>,
+    packages: HashMap<Uuid, Vec<AccessPackage>>,
+    clients: HashMap<Uuid, Vec<(Uuid, Vec<ClientPackage>)>>,
+}
+
+impl Given {
+    fn system_user(&mut self, row: Row) -> Result<SystemUser, StoreError> {
+        let clients = self.clients.remove(&row.id).unwrap_or_default();
+        let client = |(client, packages): (Uuid, Vec<ClientPackage>)| AgentClient { client, packages: packages.into() };
+        Ok(SystemUser {
+            id: row.id,
+            kind: kind(&row.kind)?,
+            system_internal_id: row.system_internal_id,
+            system_id: SystemId::registered(row.system_id),
+            owner_party: row.owner,
+            owner: org_number(&row.org_number)?,
+            external_ref: row.external_ref,
+            title: row.title,
+            rights: self.rights.remove(&row.id).unwrap_or_default().into(),
+            access_packages: self.packages.remove(&row.id).unwrap_or_default().into(),
+            clients: clients.into_iter().map(client).collect(),
+            is_deleted: row.is_deleted,
+            created: timestamp(row.created)?,
+            created_by: row.created_by,
+        })
+    }
 }
 
 impl Session {
-    /// Every system user, deleted ones included.
-    pub async fn system_users(&mut self) -> Result<Vec<SystemUser>, StoreError> {
-        let mut rights: HashMap<Uuid, Vec<DelegatedRight>> = HashMap::new();
-        for row in fetch_all!(self, RightRow, sql::ALL_SYSTEM_USER_RIGHTS)? {
+    async fn given(&mut self, first: Uuid, last: Uuid) -> Result<Given, StoreError> {
+        let mut given = Given::default();
+        for row in fetch_all!(self, RightRow, sql::SYSTEM_USER_RIGHTS, first, last)? {
             let right = DelegatedRight { resource: row.resource, action: row.action };
-            rights.entry(row.system_user).or_default().push(right);
+            given.rights.entry(row.system_user).or_default().push(right);
         }
-        fetch_all!(self, Row, sql::SYSTEM_USERS)?
-            .into_iter()
-            .map(|row| {
-                let rights = rights.remove(&row.id).unwrap_or_default();
-                system_user(row, rights)
-            })
-            .collect()
+        for row in fetch_all!(self, PackageRow, sql::SYSTEM_USER_PACKAGES, first, last)? {
+            given.packages.entry(row.system_user).or_default().push(AccessPackage { urn: row.package });
+        }
+        for row in fetch_all!(self, ClientRow, sql::SYSTEM_USER_CLIENTS, first, last)? {
+            given.clients.entry(row.system_user).or_default().push((row.client, vec![]));
+        }
+        for row in fetch_all!(self, ClientPackageRow, sql::SYSTEM_USER_CLIENT_PACKAGES, first, last)? {
+            let mut clients = given.clients.get_mut(&row.system_user).into_iter().flatten();
+            let Some((_, packages)) = clients.find(|(client, _)| *client == row.client) else { continue };
+            packages.push(ClientPackage { role: row.role, package: AccessPackage { urn: row.package } });
+        }
+        Ok(given)
+    }
+
+    /// Up to `limit` system users with ids after `after`, in order of id, deleted ones included. The first are those
+    /// after [`Uuid::nil`].
+    pub async fn system_users_after(&mut self, after: Uuid, limit: u16) -> Result<Vec<SystemUser>, StoreError> {
+        let rows = fetch_all!(self, Row, sql::SYSTEM_USERS_AFTER, after, i64::from(limit))?;
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(vec![]) };
+        let mut given = self.given(first.id, last.id).await?;
+        rows.into_iter().map(|row| given.system_user(row)).collect()
+    }
+
+    /// The system user with this id, deleted or not.
+    pub async fn system_user(&mut self, id: Uuid) -> Result<Option<SystemUser>, StoreError> {
+        let Some(row) = fetch_optional!(self, Row, sql::SYSTEM_USER, id)? else { return Ok(None) };
+        self.given(id, id).await?.system_user(row).map(Some)
+    }
+
+    /// What agents' system users may do for a client.
+    pub async fn packages_for_client(&mut self, client: Uuid) -> Result<Vec<PackageForClient>, StoreError> {
+        fetch_all!(self, PackageForClient, sql::CLIENT_PACKAGES_OF_CLIENT, client)
     }
 
     /// Whether there was a system user of this system, owner and reference that is deleted now.
@@ -85,14 +152,6 @@ impl Session {
     /// Whether a live agent's system user of this system acts for this client.
     pub async fn agent_has_client(&mut self, system: Uuid, client: Uuid) -> Result<bool, StoreError> {
         Ok(fetch_optional!(self, IdRow, sql::AGENT_WITH_CLIENT, system, client)?.is_some())
-    }
-
-    /// The system user with this id, deleted or not.
-    pub async fn system_user(&mut self, id: Uuid) -> Result<Option<SystemUser>, StoreError> {
-        let Some(row) = fetch_optional!(self, Row, sql::SYSTEM_USER, id)? else { return Ok(None) };
-        let rights = fetch_all!(self, RightRow, sql::SYSTEM_USER_RIGHTS, id)?;
-        let right = |row: RightRow| DelegatedRight { resource: row.resource, action: row.action };
-        system_user(row, rights.into_iter().map(right).collect()).map(Some)
     }
 }
 
@@ -111,13 +170,83 @@ impl Write {
             &user.title,
             user.created.as_microsecond(),
             user.created_by,
-            Json(&user.access_packages),
         )?;
-        for right in &user.rights {
-            execute!(self, sql::INSERT_SYSTEM_USER_RIGHT, user.id, &right.resource, &right.action)?;
+        self.give_rights(user.id, &user.rights).await?;
+        self.give_packages(user.id, &user.access_packages).await?;
+        for AgentClient { client, packages } in &user.clients {
+            self.insert_system_user_client(user.id, *client).await?;
+            for package in &**packages {
+                self.give_client_package(user.id, *client, package).await?;
+            }
         }
         self.changed(ChangeKind::SystemUser, user.id);
         Ok(())
+    }
+
+    /// Gives single rights to a system user. What it has already, it keeps.
+    pub async fn give_rights(&mut self, id: Uuid, rights: &[DelegatedRight]) -> Result<(), StoreError> {
+        for DelegatedRight { resource, action } in rights {
+            execute!(self, sql::INSERT_SYSTEM_USER_RIGHT, id, resource, action)?;
+        }
+        self.changed(ChangeKind::SystemUser, id);
+        Ok(())
+    }
+
+    /// Takes a single right back; whether the system user had it.
+    pub async fn take_right(&mut self, id: Uuid, right: &DelegatedRight) -> Result<bool, StoreError> {
+        let rows = execute!(self, sql::DELETE_SYSTEM_USER_RIGHT, id, &right.resource, &right.action)?;
+        self.changed(ChangeKind::SystemUser, id);
+        Ok(rows == 1)
+    }
+
+    /// Gives access packages to a system user. What it has already, it keeps.
+    pub async fn give_packages(&mut self, id: Uuid, packages: &[AccessPackage]) -> Result<(), StoreError> {
+        for package in packages {
+            execute!(self, sql::INSERT_SYSTEM_USER_PACKAGE, id, &package.urn)?;
+        }
+        self.changed(ChangeKind::SystemUser, id);
+        Ok(())
+    }
+
+    /// Takes an access package back; whether the system user had it.
+    pub async fn take_package(&mut self, id: Uuid, package: &AccessPackage) -> Result<bool, StoreError> {
+        let rows = execute!(self, sql::DELETE_SYSTEM_USER_PACKAGE, id, &package.urn)?;
+        self.changed(ChangeKind::SystemUser, id);
+        Ok(rows == 1)
+    }
+
+    /// Lets an agent's system user use a package for a client that it acts for; whether it is new.
+    pub async fn give_client_package(
+        &mut self,
+        id: Uuid,
+        client: Uuid,
+        given: &ClientPackage,
+    ) -> Result<bool, StoreError> {
+        let (now, ClientPackage { role, package }) = (self.now().as_microsecond(), given);
+        let rows = execute!(self, sql::INSERT_SYSTEM_USER_CLIENT_PACKAGE, id, client, role, &package.urn, now)?;
+        self.changed(ChangeKind::SystemUser, id);
+        Ok(rows == 1)
+    }
+
+    /// Takes such a package back; whether it was there. A client for whom nothing is left is removed.
+    pub async fn take_client_package(
+        &mut self,
+        id: Uuid,
+        client: Uuid,
+        taken: &ClientPackage,
+    ) -> Result<bool, StoreError> {
+        let ClientPackage { role, package } = taken;
+        let rows = execute!(self, sql::DELETE_SYSTEM_USER_CLIENT_PACKAGE, id, client, role, &package.urn)?;
+        execute!(self, sql::DELETE_EMPTY_SYSTEM_USER_CLIENT, id, client)?;
+        self.changed(ChangeKind::SystemUser, id);
+        Ok(rows == 1)
+    }
+
+    /// Removes a client from an agent's system user, with all it may do for it; whether it was there.
+    pub async fn delete_system_user_client(&mut self, id: Uuid, client: Uuid) -> Result<bool, StoreError> {
+        let rows = execute!(self, sql::DELETE_SYSTEM_USER_CLIENT, id, client)?;
+        self.changed(ChangeKind::SystemUser, id);
+        Ok(rows == 1)
     }
 
     /// Lets an agent's system user act for a client of the agent.
@@ -131,7 +260,11 @@ impl Write {
     /// Deletes a system user and takes back all that was delegated to it; whether it was there and live.
     pub async fn delete_system_user(&mut self, id: Uuid) -> Result<bool, StoreError> {
         let rows = execute!(self, sql::DELETE_SYSTEM_USER, id)?;
-        execute!(self, sql::DELETE_SYSTEM_USER_RIGHTS, id)?;
+        for statement in
+            [sql::DELETE_SYSTEM_USER_RIGHTS, sql::DELETE_SYSTEM_USER_PACKAGES, sql::DELETE_SYSTEM_USER_CLIENTS]
+        {
+            execute!(self, statement, id)?;
+        }
         self.changed(ChangeKind::SystemUser, id);
         Ok(rows == 1)
     }

@@ -27,6 +27,9 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::authorization::DecisionSettings;
+use crate::authorization::journal::Journal;
+use crate::authorization::rules::{Allowed, Inputs};
 use crate::clock::{Clock, Random};
 use crate::http::faces::{Faces, PublicUrl};
 use crate::http::literals::Literals;
@@ -87,6 +90,10 @@ pub struct App {
     pub login: Option<OidcClient>,
     /// What only a sandbox has.
     pub sandbox: Option<Sandbox>,
+    /// How decisions are given.
+    pub decisions: DecisionSettings,
+    /// The journal of decisions.
+    pub journal: Journal,
     ours: AtomicBool,
     started: Instant,
     /// When it was last made sure that this is the one live instance and up to date, in milliseconds after `started`; 0
@@ -110,6 +117,8 @@ pub struct Start {
     pub login: Option<login::oidc::OidcSettings>,
     /// What only a sandbox has.
     pub sandbox: Option<Sandbox>,
+    /// How decisions are given.
+    pub decisions: DecisionSettings,
 }
 
 impl App {
@@ -150,6 +159,8 @@ impl App {
             housekeeping: Housekeeping::default(),
             login,
             sandbox: start.sandbox,
+            journal: Journal::new(start.decisions.journalled),
+            decisions: start.decisions,
             ours: AtomicBool::new(true),
             started: Instant::now(),
             confirmed: AtomicU64::new(0),
@@ -188,6 +199,11 @@ impl App {
 
     fn milliseconds(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// What decisions of our own are made from.
+    pub fn decision_inputs(&self) -> Inputs<'_> {
+        Inputs { model: &self.model, vault: &self.vault, now: self.clock.now(), allowed: Allowed::Everything }
     }
 
     /// What vendors may register as redirect URLs.
@@ -247,6 +263,11 @@ impl App {
             self.store.use_grants(grants, now).await?;
         }
         Ok(self.store.set_grants_recorded(true).await?)
+    }
+
+    /// Writes decisions to the journal, until the process ends.
+    async fn keep_journal(self: Arc<Self>) {
+        self.journal.write(&self.store).await;
     }
 
     /// Writes used grants to the database, where that is set, until the process ends.
@@ -338,9 +359,12 @@ fn routes(app: &Arc<App>) -> anyhow::Result<(Router<Arc<App>>, utoipa::openapi::
         .merge(system_users::routes())
         .merge(resource_registry::routes())
         .merge(authorization::routes());
+    if app.sandbox.is_some() || app.decisions.internal_key.is_some() {
+        apis = apis.merge(authorization::internal_routes());
+    }
     let mut pages = login::routes().merge(portal::routes());
     if let Some(sandbox) = &app.sandbox {
-        apis = apis.merge(authorization::sandbox_routes()).merge(sandbox::routes());
+        apis = apis.merge(sandbox::routes());
         apis = apis.merge(krav_og_betalinger::routes(app, sandbox)?);
         pages = pages.merge(sandbox::test_login::routes());
     }
@@ -420,6 +444,7 @@ pub async fn serve(
         tokio::spawn(Arc::clone(&app).watch()),
         tokio::spawn(Arc::clone(&app).keep_house()),
         tokio::spawn(Arc::clone(&app).record_grants()),
+        tokio::spawn(Arc::clone(&app).keep_journal()),
     ];
     let (draining, drained) = tokio::sync::oneshot::channel();
     let signal = async move {
@@ -446,6 +471,7 @@ pub async fn serve(
     match alone(app).await {
         Some(app) => {
             app.keep_used_grants().await?;
+            app.journal.write_all(&app.store).await?;
             app.store.close(now).await?;
         }
         // Something still answers; without a note of which grants were used, the next start is only more careful.

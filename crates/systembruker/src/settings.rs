@@ -11,12 +11,16 @@ use model::OrgNumber;
 use secrecy::SecretString;
 use store::Database;
 
+use crate::authorization::DecisionSettings;
 use crate::http::faces::{Face, PublicUrl};
 use crate::login::oidc::OidcSettings;
 use crate::maskinporten::keys::RotationPolicy;
 use crate::maskinporten::service::{CertificateSource, TokenSettings};
 use crate::telemetry::LogFormat;
 use crate::vault::Vault;
+
+/// The shortest key that opens anything, in characters.
+const SHORTEST_KEY: usize = 16;
 
 /// The settings of `systembruker serve`.
 #[derive(Debug, Config)]
@@ -50,6 +54,9 @@ pub struct Settings {
     /// The OpenID Connect provider that persons log in with. Without it nobody can use the portal.
     #[config(nested)]
     pub login: LoginSettings,
+    /// The decision point.
+    #[config(nested)]
+    pub decisions: DecisionsSettings,
     /// The log, on standard error.
     #[config(nested)]
     pub log: LogSettings,
@@ -125,6 +132,22 @@ pub struct LoginSettings {
     /// A file with the secret that the portal authenticates with.
     #[config(env = "SYSTEMBRUKER_LOGIN_CLIENT_SECRET_FILE")]
     pub client_secret_file: Option<PathBuf>,
+}
+
+/// The decision point.
+#[derive(Debug, Config)]
+pub struct DecisionsSettings {
+    /// Whether callers with the scope altinn:authorization/authorize get answers about the resources of their own
+    /// organisation only. Those with altinn:authorization/authorize.admin may ask about all, and are journalled.
+    #[config(default = true, env = "SYSTEMBRUKER_DECISIONS_OWNERS_ONLY")]
+    pub owners_only: bool,
+    /// Which decisions are written to the audit journal: `all`, `refusals` (all that are not Permit) or `none`.
+    #[config(default = "refusals", env = "SYSTEMBRUKER_DECISIONS_JOURNAL")]
+    pub journal: String,
+    /// A file with the key that components of the platform ask /authorization/api/v1/decision with, in the header
+    /// Ocp-Apim-Subscription-Key. At least 16 characters. Without it that address is not there.
+    #[config(env = "SYSTEMBRUKER_DECISIONS_INTERNAL_KEY_FILE")]
+    pub internal_key_file: Option<PathBuf>,
 }
 
 /// The log.
@@ -216,6 +239,20 @@ impl Settings {
         let urls = self.public_urls()?;
         let platform = urls.iter().find(|url| url.face == Face::Platform).context("the setting public_url.platform")?;
         Ok(platform.origin.to_string())
+    }
+
+    /// How decisions are given.
+    pub fn decisions(&self) -> anyhow::Result<DecisionSettings> {
+        let DecisionsSettings { owners_only, journal, internal_key_file } = &self.decisions;
+        let internal_key = internal_key_file.as_deref().map(read_secret).transpose()?;
+        if internal_key.as_ref().is_some_and(|key| key.len() < SHORTEST_KEY) {
+            anyhow::bail!("the key in decisions.internal_key_file has at least {SHORTEST_KEY} characters");
+        }
+        Ok(DecisionSettings {
+            owners_only: *owners_only,
+            journalled: journal.parse().context("the setting decisions.journal")?,
+            internal_key: internal_key.map(Into::into),
+        })
     }
 
     /// When signing keys are made.

@@ -463,6 +463,12 @@ impl DecisionPoint {
         compiler.finish(root)
     }
 
+    /// Whether any policy looks at this attribute. A host that finds attributes out itself need not find those that
+    /// nobody looks at.
+    pub fn asks_for(&self, category: &Text, id: &Text) -> bool {
+        !self.slots_of(category, id).is_empty()
+    }
+
     /// The slots that ask for an attribute.
     pub(crate) fn slots_of(&self, category: &Text, id: &Text) -> &[Id] {
         let is_same = |named: &NamedSlots| named.id == *id && named.category == *category;

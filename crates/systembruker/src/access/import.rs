@@ -7,6 +7,8 @@
 //! {"person":{"nationalId":"…","name":"Ola"}}
 //! ```
 //!
+//! An organisation that was deleted has the time in `deleted`, a person who died in `deceased`.
+//!
 //! Ids that are given are kept, missing ones are made; parties that are known keep theirs. A line replaces all roles of
 //! its organisation: a role that is not there any more is lost, and with it what rested on it. Organisations may be
 //! named before their own line. One bad line stops the import, and nothing of the file is stored.
@@ -65,6 +67,7 @@ struct OrganisationLine {
     name: String,
     unit_type: String,
     parent: Option<OrgNumber>,
+    deleted: Option<Timestamp>,
     party_id: Option<i64>,
     party_uuid: Option<Uuid>,
     #[serde(default)]
@@ -84,6 +87,7 @@ struct RoleLine {
 struct PersonLine {
     national_id: NationalId,
     name: String,
+    deceased: Option<Timestamp>,
     user_id: Option<i64>,
     party_id: Option<i64>,
     party_uuid: Option<Uuid>,
@@ -265,7 +269,7 @@ impl<'a> Known<'a> {
                 && person.party_id.is_none_or(|id| id == stored.party_id)
                 && person.user_id.is_none_or(|id| id == stored.user_id);
             return if keeps {
-                Ok(Person { name: person.name.clone(), ..stored })
+                Ok(Person { name: person.name.clone(), deceased: person.deceased, ..stored })
             } else {
                 differs("the person is known with other ids")
             };
@@ -280,6 +284,7 @@ impl<'a> Known<'a> {
             party_id: person.party_id.unwrap_or_else(|| next(&mut self.next_party_id)),
             user_id: person.user_id.unwrap_or_else(|| next(&mut self.next_user_id)),
             name: person.name.clone(),
+            deceased: person.deceased,
         })
     }
 
@@ -291,7 +296,8 @@ impl<'a> Known<'a> {
                 if !keeps {
                     return Err(ImportError::Line { line, reason: "the organisation is known with other ids".into() });
                 }
-                Organisation { name: given.name.clone(), unit_type: given.unit_type.clone(), ..stored.clone() }
+                let (name, unit_type) = (given.name.clone(), given.unit_type.clone());
+                Organisation { name, unit_type, deleted: given.deleted, ..stored.clone() }
             }
             None => Organisation {
                 party_uuid: given.party_uuid.unwrap_or_else(|| self.random.uuid()),
@@ -300,6 +306,7 @@ impl<'a> Known<'a> {
                 name: given.name.clone(),
                 unit_type: given.unit_type.clone(),
                 parent: None,
+                deleted: given.deleted,
             },
         };
         self.organisations.insert(given.org_number, organisation.clone());

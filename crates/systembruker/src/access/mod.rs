@@ -2,9 +2,11 @@
 //!
 //! The register of legal entities says who holds which role in an organisation. That register is imported here as JSON
 //! lines ([`import`]): in a sandbox the people of the story and whoever `--parties` adds, for real an extract of the
-//! register. [`roles`] says what follows from a role. [`delegation`] says what a person can pass on to a system user,
+//! register. [`metadata`] says what packages and roles there are and what follows from them, [`relations`] on which ways
+//! one party may act for another. [`delegation`] says what a person can pass on to a system user,
 //! which is asked of the policies of the resources: whoever may do something may let a system do it.
 
 pub mod delegation;
 pub mod import;
-pub mod roles;
+pub mod metadata;
+pub mod relations;

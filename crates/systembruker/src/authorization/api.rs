@@ -4,19 +4,27 @@ use std::sync::Arc;
 
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde_json::Value as JsonValue;
+use store::ChangeContext;
 use utoipa::ToSchema;
-use xacml::{AttributeCategory, Decision, Evaluation, Obligation, RequestDocument, Status, Value, request};
+use xacml::{AttributeCategory, Decision, Evaluation, Obligation, Request, RequestDocument, Status, Value, request};
 
-use super::rules;
+use super::attributes::NATIONAL_ID;
+use super::journal::Asker;
+use super::rules::{self, Allowed, Decided, Inputs};
 use crate::app::App;
-use crate::http::caller::Scoped;
 use crate::http::caller::scope::Authorize;
+use crate::http::caller::{Caller, Scoped};
 use crate::http::extract::{Json, body};
 use crate::http::problem::ApiError;
+use crate::http::request_id;
+
+/// The scope that opens every owner's resources. What is decided with it is always journalled.
+const ADMIN_SCOPE: &str = "altinn:authorization/authorize.admin";
 
 /// The answer, in camel case with explicit nulls as clients in use expect it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,6 +42,9 @@ struct DecisionResult {
     associate_advice: Option<Vec<ObligationDto>>,
     category: Option<Vec<CategoryDto>>,
     policy_identifier_list: Option<Vec<String>>,
+    /// Of several decisions, the ids of the categories that this one is about. An addition of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_reference: Option<Vec<String>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -90,7 +101,8 @@ struct AttributeDto {
 /// Asks for a decision
 ///
 /// Takes a request in the JSON profile of XACML 3.0, member names in any case. Answers 200 for every decision;
-/// everything but an explicit `Permit` is a refusal.
+/// everything but an explicit `Permit` is a refusal. Up to 500 decisions can be asked for with `MultiRequests`; each
+/// has its own result, in order, with the ids that it is about in `requestReference`.
 #[utoipa::path(
     post,
     path = "/authorization/api/v1/authorize",
@@ -106,55 +118,157 @@ struct AttributeDto {
 )]
 pub async fn authorize(
     State(app): State<Arc<App>>,
-    _caller: Scoped<Authorize>,
+    caller: Scoped<Authorize>,
     Json(document): Json<JsonValue>,
 ) -> Result<Json<DecisionResponse>, ApiError> {
-    match request::json::read(&document) {
-        Ok(document) => Ok(Json(decide(&app, &document, Status::ProcessingError))),
-        Err(error) if error.kind.is_shape() => Err(ApiError::member("Request", format!("{error}."))),
-        Err(error) => Ok(Json(refused(Status::ProcessingError(error.to_string())))),
+    let document = match request::json::read(&document) {
+        Ok(document) => document,
+        Err(error) if error.kind.is_shape() => return Err(ApiError::member("Request", format!("{error}."))),
+        Err(error) => return Ok(Json(refused(Status::ProcessingError(error.to_string())))),
+    };
+    let point = Point { allowed: allowed(&app, &caller), is_internal: false };
+    let decided = match point.decide(&app, &document) {
+        Ok(decided) => decided,
+        Err(message) => return Ok(Json(refused(Status::ProcessingError(message)))),
+    };
+    app.journal.note(&asker(&caller), &decided, &app.random, app.clock.now()).await;
+    Ok(Json(answer(&document, decided)))
+}
+
+/// What a caller may ask about: in real installations the resources that its organisation owns.
+pub fn allowed(app: &App, caller: &Caller) -> Allowed {
+    if app.decisions.owners_only && !caller.has_scope(ADMIN_SCOPE) {
+        Allowed::OwnedBy(caller.org)
+    } else {
+        Allowed::Everything
     }
+}
+
+/// How a caller stands in the journal.
+pub fn asker(caller: &Caller) -> Asker {
+    let ChangeContext { actor, client_id, request_id, .. } = caller.context();
+    let is_admin = caller.has_scope(ADMIN_SCOPE);
+    Asker { actor, client_id, request_id: request_id.unwrap_or_default(), is_admin }
 }
 
 /// Asks for a decision, inside the platform
 ///
-/// As `authorize`, without a token. Answers 200 with `Indeterminate` whatever is wrong with the request.
+/// As `authorize`, but with XML too (the request's media type says which), and with a key of the platform's own instead
+/// of a token: in `Ocp-Apim-Subscription-Key`, in real installations. Answers 200 with `Indeterminate` whatever is
+/// wrong with the request.
 #[utoipa::path(
     post,
     path = "/authorization/api/v1/decision",
     tag = "Decision point",
-    request_body = serde_json::Value,
+    request_body(content = serde_json::Value, content_type = "application/json"),
     responses((status = 200, description = "The decision, one for each request", body = DecisionResponse),
+        (status = 401, description = "The key is missing or another"),
         (status = 413, description = "The body is too large"),
-        (status = 415, description = "The body is not JSON"))
+        (status = 415, description = "The body says no media type"))
 )]
 pub async fn decision(State(app): State<Arc<App>>, request: HttpRequest) -> Result<Response, ApiError> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !content_type.to_ascii_lowercase().contains("application/json") {
-        let detail = "Send the request as Content-Type: application/json.".to_owned();
+    check_internal_key(&app, request.headers())?;
+    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if media_type.trim().is_empty() {
+        let detail = "Send the request as Content-Type: application/json or application/xml.".to_owned();
         return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, Some(detail)));
     }
+    let is_json = media_type.to_ascii_lowercase().contains("application/json");
     let body = body(request, &app).await?;
-    let document = serde_json::from_slice(&body)
-        .map_err(|error| format!("the body is not JSON: {error}"))
-        .and_then(|document: JsonValue| request::json::read(&document).map_err(|error| error.to_string()));
-    Ok(match document {
-        Ok(document) => Json(decide(&app, &document, Status::SyntaxError)).into_response(),
-        Err(message) => Json(refused(Status::SyntaxError(message))).into_response(),
-    })
+    let document = if is_json { read_json(&body) } else { read_xml(&body) };
+    let point = Point { allowed: Allowed::Everything, is_internal: true };
+    let decided = document.and_then(|document| point.decide(&app, &document).map(|decided| (document, decided)));
+    let (document, decided) = match decided {
+        Ok(decided) => decided,
+        Err(message) => {
+            let evaluation = Evaluation::indeterminate(Status::SyntaxError(message));
+            return Ok(if is_json {
+                Json(DecisionResponse { response: vec![result(evaluation)] }).into_response()
+            } else {
+                xml(&[evaluation])
+            });
+        }
+    };
+    let request_id = request_id::current();
+    let asker = Asker { actor: "platform".into(), client_id: None, request_id, is_admin: false };
+    app.journal.note(&asker, &decided, &app.random, app.clock.now()).await;
+    if is_json {
+        return Ok(Json(answer(&document, decided)).into_response());
+    }
+    Ok(xml(&decided.into_iter().map(|(_, decided)| decided.evaluation).collect::<Vec<_>>()))
 }
 
-/// Decides all of them on the same state, and again if that changed meanwhile. What cannot be asked is a status.
-fn decide(app: &App, document: &RequestDocument, cannot_be_asked: fn(String) -> Status) -> DecisionResponse {
-    let requests = match rules::individual(document) {
-        Ok(requests) => requests,
-        Err(message) => return refused(cannot_be_asked(message)),
+/// Anyone may ask in a sandbox; in real installations, those who have the key.
+fn check_internal_key(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(expected) = &app.decisions.internal_key else {
+        return if app.sandbox.is_some() { Ok(()) } else { Err(ApiError::not_found()) };
     };
-    let now = app.clock.now();
-    let (evaluations, _) = app
-        .model
-        .consistent(|model| requests.iter().map(|request| rules::decide(model, request, now)).collect::<Vec<_>>());
-    DecisionResponse { response: evaluations.into_iter().map(result).collect() }
+    let given = headers.get("ocp-apim-subscription-key").map(HeaderValue::as_bytes).unwrap_or_default();
+    let expected = expected.expose_secret().as_bytes();
+    let is_equal = aws_lc_rs::constant_time::verify_slices_are_equal(expected, given).is_ok();
+    if is_equal { Ok(()) } else { Err(ApiError::Bare(StatusCode::UNAUTHORIZED)) }
+}
+
+fn read_json(body: &[u8]) -> Result<RequestDocument, String> {
+    let document: JsonValue = serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
+    request::json::read(&document).map_err(|error| error.to_string())
+}
+
+fn read_xml(body: &[u8]) -> Result<RequestDocument, String> {
+    let text = std::str::from_utf8(body).map_err(|_| "the body is not UTF-8".to_owned())?;
+    let document = request::xml::parse(text).map_err(|error| error.to_string())?;
+    if document.combined_decision {
+        return Err("CombinedDecision is not supported".to_owned());
+    }
+    Ok(document)
+}
+
+fn xml(evaluations: &[Evaluation]) -> Response {
+    ([(CONTENT_TYPE, "application/xml; charset=utf-8")], xacml::response::to_xml(evaluations)).into_response()
+}
+
+/// Which of the two decision points is asked.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    allowed: Allowed,
+    /// Components of the platform name no national identity numbers, and every fault of theirs is one of syntax.
+    is_internal: bool,
+}
+
+impl Point {
+    /// Decides all of them on the same state, and again if that changed meanwhile; or why nothing can be asked.
+    fn decide(self, app: &App, document: &RequestDocument) -> Result<Vec<(Request, Decided)>, String> {
+        let mut requests = rules::individual(document)?;
+        if self.is_internal && requests.iter().any(names_a_person_by_number) {
+            return Err(format!("{NATIONAL_ID} is not accepted here"));
+        }
+        let now = app.clock.now();
+        let (mut decided, _) = app.model.consistent(|model| {
+            let inputs = Inputs { model, vault: &app.vault, now, allowed: self.allowed };
+            requests.iter().map(|request| rules::decide(&inputs, request)).collect::<Vec<_>>()
+        });
+        for Decided { evaluation, .. } in decided.iter_mut().filter(|_| self.is_internal) {
+            if let Status::ProcessingError(message) = &mut evaluation.status {
+                evaluation.status = Status::SyntaxError(std::mem::take(message));
+            }
+        }
+        Ok(requests.drain(..).zip(decided).collect())
+    }
+}
+
+fn names_a_person_by_number(request: &Request) -> bool {
+    request.categories.iter().flat_map(|group| &group.attributes).any(|attribute| attribute.id == *NATIONAL_ID)
+}
+
+/// The results in order, each with the reference that it answers where there are several.
+fn answer(document: &RequestDocument, decided: Vec<(Request, Decided)>) -> DecisionResponse {
+    let references = (decided.len() > 1).then_some(&document.references);
+    let mut references = references.into_iter().flatten();
+    let response = decided.into_iter().map(|(_, decided)| DecisionResult {
+        request_reference: references.next().cloned(),
+        ..result(decided.evaluation)
+    });
+    DecisionResponse { response: response.collect() }
 }
 
 fn refused(status: Status) -> DecisionResponse {
@@ -177,6 +291,7 @@ fn result(evaluation: Evaluation) -> DecisionResult {
         associate_advice: non_empty(&evaluation.advice),
         category: decided.then(|| echo(&evaluation.attributes)).filter(|categories| !categories.is_empty()),
         policy_identifier_list: None,
+        request_reference: None,
     }
 }
 

@@ -12,6 +12,8 @@ use token::grant::Strictness;
 use tokio::net::TcpListener;
 
 use crate::app::{self, App, Start};
+use crate::authorization::DecisionSettings;
+use crate::authorization::journal::Journalled;
 use crate::http::faces::{Face, PublicUrl};
 use crate::maskinporten::service::{CertificateSource, TokenSettings};
 use crate::sandbox::{Sandbox, info, seed};
@@ -44,6 +46,9 @@ pub struct SandboxCommand {
     /// Trust the enterprise certificates of these authorities too (PEM); revocation is not looked at
     #[arg(long, value_name = "FILE")]
     certificate_roots: Option<PathBuf>,
+    /// Which decisions are journalled: all, refusals or none
+    #[arg(long, value_name = "WHICH", default_value = "refusals")]
+    journal_decisions: Journalled,
     /// How many tokens a client may ask for in a second; without it there is no limit
     #[arg(long, value_name = "NUMBER")]
     requests_per_second: Option<NonZeroU32>,
@@ -62,6 +67,8 @@ pub struct SandboxOptions {
     pub public_urls: Vec<PublicUrl>,
     /// How the token service is set up.
     pub tokens: TokenSettings,
+    /// How decisions are given.
+    pub decisions: DecisionSettings,
     /// Authorities whose enterprise certificates are trusted beside the sandbox's own, as PEM.
     pub certificate_roots: Option<String>,
 }
@@ -87,6 +94,7 @@ impl SandboxCommand {
             parties: self.parties.map(read).transpose()?,
             public_urls: self.public_url,
             tokens,
+            decisions: DecisionSettings { journalled: self.journal_decisions, ..DecisionSettings::default() },
             certificate_roots: self.certificate_roots.map(read).transpose()?,
         };
         let app = start(&listener, options).await?;
@@ -118,6 +126,7 @@ pub async fn start(listener: &TcpListener, options: SandboxOptions) -> anyhow::R
         tokens,
         login: None,
         sandbox: Some(sandbox),
+        decisions: options.decisions,
     };
     // Boxed, because it is large and is awaited in futures that are.
     let app = Box::pin(App::start(start, reachable(listener.local_addr()?))).await?;

@@ -37,6 +37,7 @@ impl Serve {
             tokens: settings.tokens()?,
             login: settings.login()?,
             sandbox: None,
+            decisions: settings.decisions()?,
         };
         // Boxed, because it is large and is awaited in futures that are.
         let app = Box::pin(App::start(start, reachable(listener.local_addr()?))).await?;

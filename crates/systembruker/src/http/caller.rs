@@ -49,6 +49,13 @@ pub mod scope {
         SystemUserLookup = "altinn:maskinporten/systemuser.read";
         /// Register resources.
         ResourceWrite = "altinn:resourceregistry/resource.write" | "altinn:resourceregistry/resource.admin";
+        /// Read one's access lists.
+        AccessListRead = "altinn:resourceregistry/accesslist.read" | "altinn:resourceregistry/accesslist.write"
+            | "altinn:resourceregistry/pdp:accesslist.read" | "altinn:resourceregistry/resource.admin";
+        /// Change one's access lists.
+        AccessListWrite = "altinn:resourceregistry/accesslist.write" | "altinn:resourceregistry/resource.admin";
+        /// Read who is on access lists, whosever they are.
+        MembershipRead = "altinn:resourceregistry/pdp:accesslist.read" | "altinn:resourceregistry/resource.admin";
         /// Ask for decisions.
         Authorize = "altinn:authorization/authorize" | "altinn:authorization/authorize.admin";
         /// Read one's Maskinporten clients.

@@ -6,8 +6,10 @@
 
 pub mod any_case;
 pub mod caller;
+pub mod conditional;
 pub mod extract;
 pub mod faces;
+pub mod language;
 pub mod literals;
 pub mod problem;
 pub mod request_id;

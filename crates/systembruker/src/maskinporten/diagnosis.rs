@@ -6,7 +6,6 @@ use store::{RequestKey, StoreError};
 use token::grant::{Grant, SystemUserRequest};
 
 use super::refusal::{NoSystemUser, Refusal};
-use crate::access::roles::lineage;
 use crate::app::App;
 
 /// Says more exactly why there is no system user. Only a client of the system's own vendor gets here with
@@ -66,7 +65,6 @@ async fn diagnose(app: &App, client_id: &str, asked: &SystemUserRequest) -> Resu
     if session.agent_has_client(system, owner).await? {
         return Ok(NoSystemUser::ClientOfAgent);
     }
-    let main_unit = lineage(&parties, &party).into_iter().skip(1).find(|unit| of_system(*unit) > 0);
-    let main_unit = main_unit.and_then(|unit| parties.organisation(unit));
+    let main_unit = parties.main_unit(&party).filter(|unit| of_system(unit.party_uuid) > 0);
     Ok(main_unit.map_or(NoSystemUser::None, |unit| NoSystemUser::MainUnitHasOne { main_unit: unit.org_number }))
 }

@@ -9,7 +9,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use jiff::ToSpan;
 use model::problem::{REQUEST_NOT_FOUND, REQUEST_NOT_NEW, SYSTEM_USER_NOT_FOUND};
-use model::{Answer, Organisation, RegisteredSystem, Request, RequestKind, SystemUser, matches_registered};
+use model::{Answer, Organisation, RegisteredSystem, Request, RequestKind, matches_registered};
 use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
@@ -20,13 +20,13 @@ use super::pages::{
 };
 use super::texts::Language;
 use crate::access::delegation;
-use crate::access::roles::lineage;
 use crate::app::App;
 use crate::authorization::rules::{Asked, person_may};
 use crate::http::extract::{Path, Query, body};
 use crate::http::problem::ApiError;
 use crate::login::api::own_page;
 use crate::login::sessions::{LoggedIn, cookie, cookie_name};
+use crate::read_model::{Party, SystemUserEntry};
 use crate::requests::answer::{Answerer, answer};
 use crate::resource_registry::builtin::{ACCESS_MANAGEMENT, SYSTEM_USER_OVERVIEW};
 use crate::system_users::rules::delete;
@@ -81,12 +81,13 @@ fn vendor_name(app: &App, system: &RegisteredSystem) -> String {
 /// Whether the person has any role in the organisation or, for a sub-unit, in its main unit.
 fn has_role(app: &App, session: &LoggedIn, organisation: &Organisation) -> bool {
     let parties = app.model.parties();
-    lineage(&parties, organisation).into_iter().any(|unit| !parties.roles(session.person.party_uuid, unit).is_empty())
+    let has_role = |unit: &Organisation| !parties.roles(session.person.party_uuid, unit.party_uuid).is_empty();
+    has_role(organisation) || parties.main_unit(organisation).is_some_and(|unit| has_role(&unit))
 }
 
 fn may(app: &App, session: &LoggedIn, organisation: &Organisation, resource: &str, action: &str) -> bool {
     let asked = Asked { organisation, resource, action };
-    person_may(&app.model, session.person.party_uuid, session.level, &asked, app.clock.now())
+    person_may(&app.decision_inputs(), session.person.party_uuid, session.level, &asked)
 }
 
 /// The organisation of the address, if the person has a role in it.
@@ -103,7 +104,8 @@ pub async fn front(
     session: LoggedIn,
 ) -> Response {
     let page = Page::of(&app, &headers, &session).at(&uri);
-    let mut organisations = app.model.parties().organisations_of(session.person.party_uuid);
+    let parties = app.model.parties();
+    let mut organisations: Vec<_> = parties.organisations_of(session.person.party_uuid).collect();
     organisations.sort_by(|a, b| a.name.cmp(&b.name));
     show(StatusCode::OK, &FrontPage { page, organisations: organisations.iter().map(|org| row(org)).collect() })
 }
@@ -166,13 +168,18 @@ pub async fn request(
     };
     let Some(Shown { request, organisation, system }) = found else { return Err(page.message(Message::NotFound)) };
     let now = app.clock.now();
-    let checks = delegation::check(&app.model, session.person.party_uuid, &organisation, &request.rights, now);
+    let person = Party::Person(Arc::clone(&session.person));
+    let inputs = app.decision_inputs();
+    let checks = delegation::check_rights(&inputs, &person, &organisation, &request.rights);
+    let party = Party::Organisation(Arc::clone(&organisation));
+    let urns = request.access_packages.iter().map(|package| &*package.urn);
+    let packages = delegation::check_packages(&inputs, &person, &party, urns);
     let view = RequestPage {
         status: request.status_at(now),
         vendor: vendor_name(&app, &system),
         system: system.name.get(page.language()).to_owned(),
         organisation: organisation.name.clone(),
-        rights: pages::asked_rights(&page, checks),
+        rights: pages::asked_rights(&page, checks, packages),
         may_answer: may(&app, &session, &organisation, ACCESS_MANAGEMENT, "write"),
         request,
         page,
@@ -334,7 +341,7 @@ fn own_access(
     session: &LoggedIn,
     number: &str,
     id: &str,
-) -> Option<(Arc<Organisation>, Arc<SystemUser>, Arc<RegisteredSystem>)> {
+) -> Option<(Arc<Organisation>, Arc<SystemUserEntry>, Arc<RegisteredSystem>)> {
     let organisation = own_organisation(app, session, number)?;
     let user = app.model.system_user(id.parse().ok()?)?;
     let system = app.model.system(user.system_internal_id)?;
@@ -386,7 +393,7 @@ fn show_access(
         organisation: row(&organisation),
         vendor: vendor_name(app, &system),
         system: system.name.get(page.language()).to_owned(),
-        rights: pages::given_rights(&page, &app.model, &user.rights),
+        rights: pages::given_rights(&page, &app.model, &user),
         may_revoke,
         confirm,
         user,

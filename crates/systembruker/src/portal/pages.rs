@@ -13,17 +13,18 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use model::{DelegatedRight, Request, RequestStatus, SystemUser};
+use model::{Request, RequestStatus, SystemUser};
 use url::Url;
 use uuid::Uuid;
 
 use super::assets;
 use super::texts::{Language, Texts};
-use crate::access::delegation::{CannotDelegate, RightCheck, actions};
+use crate::access::delegation::{CannotDelegate, PackageCheck, RightCheck, actions};
+use crate::access::metadata::Package;
 use crate::app::App;
 use crate::http::problem::ApiError;
 use crate::login::sessions::{LoggedIn, cookie_name, read_cookie};
-use crate::read_model::{ReadModel, ResourceEntry};
+use crate::read_model::{ReadModel, ResourceEntry, SystemUserEntry};
 
 /// The cookie that remembers the language.
 pub const LANGUAGE_COOKIE: &str = "language";
@@ -463,7 +464,7 @@ pub struct DetailsPage {
     /// The organisation.
     pub organisation: OrganisationRow,
     /// The system user.
-    pub user: Arc<SystemUser>,
+    pub user: Arc<SystemUserEntry>,
     /// The vendor's name.
     pub vendor: String,
     /// The system's name.
@@ -505,13 +506,14 @@ fn right_row(page: &Page, entry: &ResourceEntry, actions: String, cannot: Option
 }
 
 /// What a request asks for, and what of it the person can give.
-pub fn asked_rights(page: &Page, checks: Vec<RightCheck>) -> Vec<RightRow> {
+pub fn asked_rights(page: &Page, checks: Vec<RightCheck>, packages: Vec<PackageCheck>) -> Vec<RightRow> {
     let t = page.texts();
     let row = |check: RightCheck| {
         let cannot = match &check.result {
             Ok(_) => None,
-            Err(CannotDelegate::MissingRoleAccess) => Some(t.right_cannot_role()),
+            Err(CannotDelegate::MissingAccess) => Some(t.right_cannot_role()),
             Err(CannotDelegate::ResourceNotDelegable) => Some(t.right_cannot_resource()),
+            Err(CannotDelegate::NotListed) => Some(t.right_not_listed()),
             Err(CannotDelegate::Unknown) => Some(t.right_unknown(&check.resource_id)),
         };
         match &check.resource {
@@ -535,12 +537,33 @@ pub fn asked_rights(page: &Page, checks: Vec<RightCheck>) -> Vec<RightRow> {
             },
         }
     };
-    checks.into_iter().map(row).collect()
+    let of_package = |check: PackageCheck| {
+        let cannot = (!check.result).then(|| match &check.package {
+            Some(_) => t.right_cannot_role(),
+            None => t.right_unknown(&check.urn),
+        });
+        package_row(page, check.package.as_ref(), &check.urn, cannot)
+    };
+    checks.into_iter().map(row).chain(packages.into_iter().map(of_package)).collect()
+}
+
+fn package_row(page: &Page, package: Option<&Package>, urn: &str, cannot: Option<String>) -> RightRow {
+    let language = page.language();
+    let name = package.map_or(urn, |package| package.name.get(language));
+    let description = package.and_then(|package| package.description.as_ref());
+    RightRow {
+        title: page.texts().package(name),
+        description: description.map_or_else(String::new, |text| text.get(language).to_owned()),
+        owner: String::new(),
+        actions: String::new(),
+        cannot,
+    }
 }
 
 /// What a system user was given.
-pub fn given_rights(page: &Page, model: &ReadModel, rights: &[DelegatedRight]) -> Vec<RightRow> {
+pub fn given_rights(page: &Page, model: &ReadModel, user: &SystemUser) -> Vec<RightRow> {
     let t = page.texts();
+    let (rights, metadata) = (&user.rights, model.metadata());
     let ids: std::collections::BTreeSet<&str> = rights.iter().map(|right| &*right.resource).collect();
     let row = |id: &str| {
         let of_resource = rights.iter().filter(|right| right.resource == id);
@@ -556,7 +579,9 @@ pub fn given_rights(page: &Page, model: &ReadModel, rights: &[DelegatedRight]) -
             },
         }
     };
-    ids.into_iter().map(row).collect()
+    let packages = user.access_packages.iter();
+    let packages = packages.map(|package| package_row(page, metadata.package(&package.urn), &package.urn, None));
+    ids.into_iter().map(row).chain(packages).collect()
 }
 
 #[cfg(test)]

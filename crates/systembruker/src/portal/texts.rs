@@ -227,6 +227,8 @@ texts! {
     right_from(owner) = "right-from";
     right_cannot_role() = "right-cannot-role";
     right_cannot_resource() = "right-cannot-resource";
+    right_not_listed() = "right-not-listed";
+    package(name) = "package";
     right_unknown(id) = "right-unknown";
     approve() = "approve";
     reject() = "reject";

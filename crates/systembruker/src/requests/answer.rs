@@ -3,17 +3,19 @@
 use std::collections::BTreeSet;
 
 use model::problem::{
-    PARTY_UNKNOWN, REQUEST_NOT_FOUND, REQUEST_NOT_NEW, RIGHT_NOT_DELEGABLE, SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS,
+    PACKAGE_NOT_DELEGABLE, PARTY_UNKNOWN, REQUEST_NOT_FOUND, REQUEST_NOT_NEW, RIGHT_NOT_DELEGABLE, SYSTEM_NOT_FOUND,
+    SYSTEM_USER_EXISTS,
 };
 use model::{Answer, Request, SystemUser};
 use serde_json::json;
 use store::{AuditEntry, ChangeContext, StoreError};
 use uuid::Uuid;
 
-use super::rules::check_within;
+use super::rules::{check_assignable, check_within};
 use crate::access::delegation;
 use crate::app::App;
 use crate::http::problem::ApiError;
+use crate::read_model::Party;
 
 /// Who answers: a person who was found to have the power to.
 #[derive(Debug, Clone)]
@@ -32,13 +34,15 @@ pub async fn answer(app: &App, answerer: &Answerer, id: Uuid, answer: Answer) ->
     // Nothing can change between what is read here and what is written below: there is one writer at a time.
     let mut request = tx.request(id).await?.ok_or(REQUEST_NOT_FOUND)?;
     let status = request.answered(answer, now).map_err(|_| REQUEST_NOT_NEW)?;
-    let mut rights = vec![];
+    let (mut rights, mut packages) = (vec![], vec![]);
     if answer == Answer::Approve {
         let system = tx.system(request.system_internal_id).await?.filter(|system| !system.is_deleted);
         let system = system.ok_or(SYSTEM_NOT_FOUND)?;
         check_within(&request.rights, &request.access_packages, &system)?;
+        check_assignable(&request.access_packages, &app.model.metadata())?;
         let user = system_user(app, answerer, &request)?;
-        rights.clone_from(&user.rights);
+        rights.extend_from_slice(&user.rights);
+        packages.extend_from_slice(&user.access_packages);
         tx.insert_system_user(&user).await.map_err(|error| match error {
             StoreError::Duplicate(_) => SYSTEM_USER_EXISTS.into(),
             error => ApiError::from(error),
@@ -52,7 +56,7 @@ pub async fn answer(app: &App, answerer: &Answerer, id: Uuid, answer: Answer) ->
         event: if answer == Answer::Approve { "request.approved" } else { "request.rejected" },
         party: Some(request.party),
         subject: id.to_string(),
-        details: json!({"externalRef": request.external_ref, "systemId": request.system_id, "rights": rights}),
+        details: json!({"externalRef": request.external_ref, "systemId": request.system_id, "rights": rights, "accessPackages": packages}),
     })
     .await?;
     app.commit(tx).await?;
@@ -61,11 +65,15 @@ pub async fn answer(app: &App, answerer: &Answerer, id: Uuid, answer: Answer) ->
     Ok(request)
 }
 
-/// The system user that an approval makes, with what the person can pass on of each right: at least one action.
+/// The system user that an approval makes, with what the person can pass on of each right: at least one action. Every
+/// package must be among those that the person can pass on.
 fn system_user(app: &App, answerer: &Answerer, request: &Request) -> Result<SystemUser, ApiError> {
-    let organisation = app.model.parties().organisation(request.party).ok_or(PARTY_UNKNOWN)?;
+    let parties = app.model.parties();
+    let organisation = parties.organisation(request.party).ok_or(PARTY_UNKNOWN)?;
+    let person = parties.party(answerer.person).ok_or(PARTY_UNKNOWN)?;
+    let inputs = app.decision_inputs();
     let mut rights = BTreeSet::new();
-    for check in delegation::check(&app.model, answerer.person, &organisation, &request.rights, app.clock.now()) {
+    for check in delegation::check_rights(&inputs, &person, &organisation, &request.rights) {
         match check.result {
             Ok(delegable) => rights.extend(delegable),
             Err(reason) => {
@@ -73,6 +81,13 @@ fn system_user(app: &App, answerer: &Answerer, request: &Request) -> Result<Syst
                 return Err(ApiError::Problem(RIGHT_NOT_DELEGABLE, vec![("detail", detail)]));
             }
         }
+    }
+    let packages: BTreeSet<_> = request.access_packages.iter().cloned().collect();
+    let urns = packages.iter().map(|package| &*package.urn);
+    let checks = delegation::check_packages(&inputs, &person, &Party::Organisation(organisation), urns);
+    let refused: Vec<_> = checks.iter().filter(|check| !check.result).map(|check| &*check.urn).collect();
+    if !refused.is_empty() {
+        return Err(ApiError::Problem(PACKAGE_NOT_DELEGABLE, vec![("detail", refused.join(", "))]));
     }
     Ok(SystemUser {
         id: request.id,
@@ -84,7 +99,8 @@ fn system_user(app: &App, answerer: &Answerer, request: &Request) -> Result<Syst
         external_ref: request.external_ref.clone(),
         title: request.title.clone(),
         rights: rights.into_iter().collect(),
-        access_packages: request.access_packages.clone(),
+        access_packages: packages.into_iter().collect(),
+        clients: vec![],
         is_deleted: false,
         created: app.clock.now(),
         created_by: answerer.person,

@@ -2,7 +2,8 @@
 
 use jiff::{Timestamp, ToSpan};
 use model::problem::{
-    NOTHING_ASKED_FOR, PACKAGE_NOT_IN_SYSTEM, REDIRECT_NONE_REGISTERED, REDIRECT_NOT_REGISTERED, RIGHT_NOT_FOUND,
+    NOTHING_ASKED_FOR, PACKAGE_NOT_ASSIGNABLE, PACKAGE_NOT_IN_SYSTEM, REDIRECT_NONE_REGISTERED,
+    REDIRECT_NOT_REGISTERED, RIGHT_NOT_FOUND,
 };
 use model::{
     AccessPackage, Organisation, RegisteredSystem, Request, RequestKind, RequestStatus, Right, matches_registered,
@@ -11,6 +12,8 @@ use model::{
 use url::Url;
 use uuid::Uuid;
 
+use crate::access::delegation::is_for_systems;
+use crate::access::metadata::Metadata;
 use crate::http::problem::ApiError;
 
 /// What a vendor asks for. `None` and an empty list differ only in how they are refused.
@@ -43,6 +46,7 @@ pub fn new_request(
     external_ref: String,
     system: &RegisteredSystem,
     customer: &Organisation,
+    metadata: &Metadata,
     id: Uuid,
     now: Timestamp,
 ) -> Result<Request, ApiError> {
@@ -59,6 +63,7 @@ pub fn new_request(
         return Err(NOTHING_ASKED_FOR.into());
     }
     check_within(&rights, &access_packages, system)?;
+    check_assignable(&access_packages, metadata)?;
     let title = asked.title.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| system.name.nb.clone());
     if title.chars().count() > 255 {
         return Err(ApiError::member("integrationTitle", "integrationTitle has at most 255 characters."));
@@ -106,4 +111,14 @@ pub fn check_within(
         return Ok(());
     }
     Err(ApiError::Problem(PACKAGE_NOT_IN_SYSTEM, vec![("NotFoundPackages", missing.join(", "))]))
+}
+
+/// Whether every package can be given to a system user for its own organisation. Asked again at approval.
+pub fn check_assignable(access_packages: &[AccessPackage], metadata: &Metadata) -> Result<(), ApiError> {
+    let refused = access_packages.iter().filter(|package| !is_for_systems(metadata, package));
+    let refused: Vec<&str> = refused.map(|package| &*package.urn).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::Problem(PACKAGE_NOT_ASSIGNABLE, vec![("NotDelegablePackages", refused.join(", "))]))
 }

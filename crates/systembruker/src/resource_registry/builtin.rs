@@ -10,6 +10,9 @@ use model::{OrgNumber, Resource, ResourceType, Translated};
 use serde_json::json;
 use store::{ChangeContext, Store};
 
+use super::rules::{AcceptedPolicy, read_policy};
+use crate::access::metadata::{ACCESS_PACKAGE, ROLE_CODE};
+
 /// Who may approve, reject, create and delete system users.
 pub const ACCESS_MANAGEMENT: &str = "altinn_access_management";
 /// Who sees an organisation's system users.
@@ -27,6 +30,7 @@ struct Builtin {
     nn: &'static str,
     en: &'static str,
     roles: &'static [&'static str],
+    packages: &'static [&'static str],
     actions: &'static [&'static str],
 }
 
@@ -37,6 +41,7 @@ const BUILTIN: [Builtin; 3] = [
         nn: "Tilgangsstyring",
         en: "Access management",
         roles: &["ADMAI", "HADM", "BOBEL"],
+        packages: &["tilgangsstyrer", "hovedadministrator"],
         actions: &["read", "write"],
     },
     Builtin {
@@ -45,6 +50,7 @@ const BUILTIN: [Builtin; 3] = [
         nn: "Oversikt over systemtilgangar",
         en: "Overview of system accesses",
         roles: &["KLADM", "HADM", "ADMAI"],
+        packages: &["tilgangsstyrer", "klientadministrator", "hovedadministrator"],
         actions: &["read"],
     },
     Builtin {
@@ -53,6 +59,7 @@ const BUILTIN: [Builtin; 3] = [
         nn: "Klientadministrasjon",
         en: "Client administration",
         roles: &["KLADM", "HADM"],
+        packages: &["klientadministrator", "hovedadministrator"],
         actions: &["read", "write"],
     },
 ];
@@ -64,7 +71,8 @@ pub async fn ensure(store: &Store, owner: OrgNumber, now: Timestamp) -> anyhow::
     for builtin in BUILTIN {
         if tx.resource(builtin.id).await?.is_none() {
             tx.insert_resource(&builtin.resource(owner)).await?;
-            tx.put_policy(builtin.id, &policy_document(builtin.id, builtin.roles, builtin.actions, LEVEL)).await?;
+            let policy = builtin.policy()?;
+            tx.put_policy(builtin.id, &policy.document, &policy.subjects).await?;
         }
     }
     tx.commit().await?;
@@ -72,6 +80,16 @@ pub async fn ensure(store: &Store, owner: OrgNumber, now: Timestamp) -> anyhow::
 }
 
 impl Builtin {
+    fn policy(&self) -> anyhow::Result<AcceptedPolicy> {
+        let document = policy_document_for(
+            self.id,
+            &[(ROLE_CODE, self.roles), (ACCESS_PACKAGE, self.packages)],
+            self.actions,
+            LEVEL,
+        );
+        read_policy(self.id, &document, None).map_err(|error| anyhow::anyhow!("{}: {error:?}", self.id))
+    }
+
     fn resource(&self, owner: OrgNumber) -> Resource {
         let texts = || json!({"nb": self.nb, "nn": self.nn, "en": self.en});
         let title = Translated { nb: self.nb.into(), nn: self.nn.into(), en: self.en.into(), ..Translated::same("") };
@@ -90,6 +108,7 @@ impl Builtin {
             owner,
             owner_code: "digdir".into(),
             owner_name: Translated::same("Digdir"),
+            access_lists_only: false,
             document,
         }
     }
@@ -98,12 +117,17 @@ impl Builtin {
 /// A policy as registries hold them: one rule that gives the roles the actions on the resource, and the level of
 /// authentication it demands.
 pub fn policy_document(resource: &str, roles: &[&str], actions: &[&str], level: u8) -> String {
+    policy_document_for(resource, &[(ROLE_CODE, roles)], actions, level)
+}
+
+/// The same for subjects of several kinds, each by its attribute and values.
+pub fn policy_document_for(resource: &str, subjects: &[(&str, &[&str])], actions: &[&str], level: u8) -> String {
     let string = xacml::DataType::String.uri();
-    let block = |function: &str, values: &[&str], category: &str, id: &str| {
-        let mut block = String::from("      <xacml:AnyOf>\n");
+    let alternatives = |function: &str, values: &[&str], category: &str, id: &str| {
+        let mut alternatives = String::new();
         for value in values {
             let _ = write!(
-                block,
+                alternatives,
                 r#"        <xacml:AllOf>
           <xacml:Match MatchId="{function}">
             <xacml:AttributeValue DataType="{string}">{value}</xacml:AttributeValue>
@@ -113,11 +137,17 @@ pub fn policy_document(resource: &str, roles: &[&str], actions: &[&str], level: 
 "#
             );
         }
-        block + "      </xacml:AnyOf>\n"
+        alternatives
+    };
+    let any_of = |alternatives: String| format!("      <xacml:AnyOf>\n{alternatives}      </xacml:AnyOf>\n");
+    let block = |function: &str, values: &[&str], category: &str, id: &str| {
+        any_of(alternatives(function, values, category, id))
     };
     let ignore_case = xacml::Function::EqualIgnoreCase.uri();
     let equal = xacml::Function::Equal(xacml::DataType::String).uri();
-    let subjects = block(ignore_case, roles, xacml::category::ACCESS_SUBJECT, crate::access::delegation::ROLE_CODE);
+    let of_kind =
+        |(id, values): &(&str, &[&str])| alternatives(ignore_case, values, xacml::category::ACCESS_SUBJECT, id);
+    let subjects = any_of(subjects.iter().map(of_kind).collect());
     let resources = block(equal, &[resource], xacml::category::RESOURCE, model::RESOURCE_ATTRIBUTE);
     let actions = block(equal, actions, xacml::category::ACTION, xacml::ACTION_ID);
     format!(
@@ -149,8 +179,7 @@ mod tests {
     #[test]
     fn the_policies_that_are_written_are_accepted_by_the_registry() {
         for builtin in BUILTIN {
-            let document = policy_document(builtin.id, builtin.roles, builtin.actions, LEVEL);
-            super::super::rules::read_policy(builtin.id, &document).unwrap();
+            assert!(!builtin.policy().unwrap().subjects.is_empty());
         }
     }
 }

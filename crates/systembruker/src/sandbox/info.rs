@@ -53,7 +53,7 @@ pub struct RoleInfo {
 pub async fn persons(app: &App) -> anyhow::Result<Vec<PersonInfo>> {
     let parties = app.model.parties();
     let mut session = app.store.read().await?;
-    let mut persons = session.persons().await?;
+    let mut persons: Vec<_> = session.persons().await?.into_iter().map(|(person, _)| person).collect();
     persons.sort_by_key(|person| person.party_id);
     let mut infos = Vec::new();
     for person in persons {

@@ -79,7 +79,7 @@ pub fn check(
         errors.push(CLIENT_ID_TWICE.into());
     }
     errors.extend(check_rights(model, &registration.rights));
-    errors.extend(check_packages(&registration.access_packages));
+    errors.extend(check_packages(model, &registration.access_packages));
     if !errors.is_empty() {
         return Err(ApiError::Validation(errors));
     }
@@ -166,9 +166,14 @@ fn check_rights(model: &ReadModel, rights: &[Right]) -> Vec<ValidationError> {
     lists.into_iter().flatten().collect()
 }
 
-/// No access package is known yet, so that every one is unknown.
-fn check_packages(packages: &[AccessPackage]) -> Vec<ValidationError> {
+fn check_packages(model: &ReadModel, packages: &[AccessPackage]) -> Vec<ValidationError> {
+    let metadata = model.metadata();
+    let is_unknown = |urn: &&str| {
+        let package = metadata.package(urn).filter(|package| package.urn() == **urn);
+        !package.is_some_and(|package| package.delegable || package.assignable)
+    };
     let urns: BTreeSet<&str> = packages.iter().map(|package| &*package.urn).collect();
     let duplicate = (urns.len() < packages.len()).then(|| PACKAGE_TWICE.into());
-    [listing(PACKAGE_UNKNOWN, "Invalid Urn Details : ", &urns), duplicate].into_iter().flatten().collect()
+    let unknown = urns.into_iter().filter(is_unknown).collect();
+    [listing(PACKAGE_UNKNOWN, "Invalid Urn Details : ", &unknown), duplicate].into_iter().flatten().collect()
 }

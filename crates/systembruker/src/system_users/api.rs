@@ -16,6 +16,7 @@ use crate::http::caller::Scoped;
 use crate::http::caller::scope::{RequestWrite, SystemUserLookup};
 use crate::http::extract::{Json, Query};
 use crate::http::problem::ApiError;
+use crate::read_model::SystemUserEntry;
 use crate::requests::api::wire_time;
 
 /// A system user as Maskinporten and vendors see it.
@@ -75,7 +76,7 @@ fn required<'a>(value: Option<&'a String>, name: &str) -> Result<&'a str, ApiErr
     given.ok_or_else(|| ApiError::member(name, format!("The parameter {name} is missing.")))
 }
 
-fn find(app: &App, system: &RegisteredSystem, owner: &str, external_ref: Option<&str>) -> Option<Arc<SystemUser>> {
+fn find(app: &App, system: &RegisteredSystem, owner: &str, external_ref: Option<&str>) -> Option<Arc<SystemUserEntry>> {
     let owner_number: OrgNumber = owner.parse().ok()?;
     let external_ref = external_ref.filter(|text| !text.is_empty()).unwrap_or(owner);
     app.model.system_user_of(system.internal_id, owner_number, external_ref)

@@ -109,7 +109,7 @@ async fn what_cannot_be_decided_says_why() {
         (
             question(vec![user()], "read", of_resource((ORG, "312659603"))),
             "Indeterminate syntax-error",
-            "no organisation is known",
+            "no party is known",
         ),
     ] {
         let result = ask(&world, &question).await;
@@ -127,7 +127,7 @@ async fn persons_are_decided_by_their_roles() {
         let customer = parties.by_number(CUSTOMER.parse().unwrap()).unwrap();
         let mut session = futures_block(world.app.store.read());
         let persons = futures_block(session.persons());
-        let person = persons.into_iter().find(|person| person.name == name).unwrap();
+        let (person, _) = persons.into_iter().find(|(person, _)| person.name == name).unwrap();
         (person, customer)
     };
     for (name, resource, action, expected) in [
