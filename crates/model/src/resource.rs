@@ -78,6 +78,11 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// Whether it is shown to those who look for services.
+    pub fn is_visible(&self) -> bool {
+        self.document.get("visible").and_then(serde_json::Value::as_bool).unwrap_or(true)
+    }
+
     /// Checks the id of a new resource.
     pub fn check_identifier(id: &str) -> Result<(), ResourceIdError> {
         if id.len() < 4 {

@@ -44,7 +44,7 @@ use crate::read_model::ReadModel;
 use crate::sandbox::Sandbox;
 use crate::vault::{Purpose, Vault};
 use crate::{
-    authorization, krav_og_betalinger, login, maskinporten, portal, requests, resource_registry, sandbox,
+    access, authorization, krav_og_betalinger, login, maskinporten, portal, requests, resource_registry, sandbox,
     system_register, system_users,
 };
 
@@ -358,6 +358,7 @@ fn routes(app: &Arc<App>) -> anyhow::Result<(Router<Arc<App>>, utoipa::openapi::
         .merge(requests::routes())
         .merge(system_users::routes())
         .merge(resource_registry::routes())
+        .merge(access::routes())
         .merge(authorization::routes());
     if app.sandbox.is_some() || app.decisions.internal_key.is_some() {
         apis = apis.merge(authorization::internal_routes());

@@ -22,6 +22,7 @@ use store::{ChangeContext, NewPerson, PersonSecret, Store, StoreError};
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::clients::take_back_without_basis;
 use crate::clock::Random;
 use crate::http::any_case::AnyCase;
 use crate::vault::{Purpose, Vault};
@@ -156,6 +157,7 @@ pub async fn import(
         };
         let holders = organisation.roles.iter().map(holder).collect::<Result<Vec<_>, ImportError>>()?;
         tx.replace_roles(uuid, &holders).await?;
+        take_back_without_basis(&mut tx, uuid, &holders).await?;
     }
     tx.commit().await?;
     Ok(Imported { organisations: file.organisations.len(), persons: persons.len() })

@@ -6,7 +6,20 @@
 //! one party may act for another. [`delegation`] says what a person can pass on to a system user,
 //! which is asked of the policies of the resources: whoever may do something may let a system do it.
 
+pub mod clients;
 pub mod delegation;
 pub mod import;
 pub mod metadata;
+pub mod metadata_api;
 pub mod relations;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// The routes of this room.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    metadata_api::routes()
+}

@@ -12,12 +12,17 @@
 //! lists, where the resource has them. The portal asks the same function who may approve: there are no rules of its own
 //! in it.
 //!
+//! `POST /systembruker/api/v1/decisions` asks the same in four fields ([`typed`]) and, if wanted, tells why and what
+//! would change the answer ([`explain`]).
+//!
 //! What was decided is journalled ([`journal`]) as the installation is set up.
 
 pub mod api;
 pub mod attributes;
+pub mod explain;
 pub mod journal;
 pub mod rules;
+pub mod typed;
 
 use secrecy::SecretString;
 
@@ -41,7 +46,7 @@ pub struct DecisionSettings {
 
 /// The routes that are always there.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(api::authorize))
+    OpenApiRouter::new().routes(routes!(api::authorize)).routes(routes!(typed::decisions))
 }
 
 /// The routes for components of the platform.

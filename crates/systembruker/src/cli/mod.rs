@@ -2,8 +2,10 @@
 
 mod client;
 pub mod demo;
+mod explain;
 mod installation;
 mod key;
+mod metadata;
 mod output;
 mod parties;
 mod policy;
@@ -51,6 +53,12 @@ enum Command {
     /// Organisations, persons and roles of an installation that is not running
     #[command(subcommand)]
     Parties(parties::PartiesCommand),
+    /// Access packages and roles of an installation that is not running
+    #[command(subcommand)]
+    Metadata(metadata::MetadataCommand),
+    /// Ask a running server why it decides as it does
+    #[command(subcommand)]
+    Explain(explain::ExplainCommand),
     /// XACML policies in files: decide a request, find what other engines decide otherwise
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -78,6 +86,8 @@ pub fn run() -> ExitCode {
             Command::Key(command) => Box::pin(command.run()).await,
             Command::Prefix(command) => command.run().await,
             Command::Parties(command) => command.run().await,
+            Command::Metadata(command) => command.run().await,
+            Command::Explain(command) => command.run().await,
             Command::Policy(command) => return Ok(command.run()),
             Command::Config => {
                 print!("{}", Settings::reference());

@@ -9,6 +9,7 @@
 
 mod apis;
 mod browser;
+mod checklist;
 mod decisions;
 mod http;
 mod maskinporten;
