@@ -23,6 +23,30 @@ macro_rules! codes {
 }
 
 codes! {
+    /// The parties are not connected.
+    NOT_CONNECTED = "AM-00022" 400
+        "There is no connection between the parties. Make one first.";
+    /// A party that is not in the register.
+    CONNECTED_PARTY_UNKNOWN = "AM-00023" 400
+        "One of the parties is not known here. Check the ids.";
+    /// A resource that is not in the registry, or has no policy.
+    RESOURCE_INVALID = "AM-00027" 400
+        "The resource is not in the resource registry, or has no policy yet. Check the id.";
+    /// Nothing that the person has lets it pass this on.
+    MAY_NOT_DELEGATE = "AM-00028" 403
+        "You cannot pass on one or more of the rights. Ask for a delegation check to see why.";
+    /// No key of a right.
+    RIGHT_KEY_MISSING = "AM-00033" 400
+        "The keys of the rights are missing. Send them as directRightKeys.";
+    /// Not a key of one of the resource's rights.
+    RIGHT_KEY_INVALID = "AM-00036" 400
+        "One or more keys are not those of rights to the resource. Ask for a delegation check to see them.";
+    /// Nothing that the person has lets it pass the package on.
+    PACKAGE_CHECK_FAILED = "AM-00041" 400
+        "You cannot pass on one or more of the packages. Ask for a delegation check to see why.";
+    /// A resource that nobody can pass on.
+    RESOURCE_NOT_DELEGABLE = "AM-00042" 400
+        "Rights to the resource cannot be passed on.";
     /// The customer's organisation is not in the register.
     PARTY_UNKNOWN = "AUTH-00000" 400
         "The organisation is not known here. Check partyOrgNo: it must be a registered organisation, not a person.";
@@ -146,6 +170,21 @@ pub mod validation {
         /// A resource of a kind that is not given as a right.
         RESOURCE_NOT_DELEGABLE = "AUTH.VLD-00017" "/registersystemrequest/rights/resource"
             "One or more resources are of a kind that cannot be given to a system.";
+        /// A party that cannot be given this.
+        ENTITY_TYPE = "AM.VLD-00008" "/$QUERY/to"
+            "The receiver cannot be given this: packages of organisations are for system users of the same organisation, and some packages are for persons only.";
+        /// A connection with something given.
+        CONNECTION_IN_USE = "AM.VLD-00010" "/$QUERY/cascade"
+            "There are packages or rights on the connection. Take them back first, or say cascade=true.";
+        /// Nothing to remove.
+        CONNECTION_MISSING = "AM.VLD-00011" "/$QUERY/to"
+            "There is no such connection.";
+        /// No package, or one that is not there.
+        PACKAGE_ARGUMENT = "AM.VLD-00028" "/$QUERY/package"
+            "Give one known package, by package (URN) or packageId.";
+        /// Neither giver nor receiver is the party that is acted for.
+        PARTY_ARGUMENT = "AM.VLD-00031" "/$QUERY/party"
+            "The party that you act for must be the one that gives (from) or receives (to).";
         /// Too many members to replace those there are.
         MEMBERS_REPLACED_TOO_MANY = "RR.VLD-00000" "/data"
             "At most 100 members can be sent at once. Replace with the first, then add the others.";

@@ -38,6 +38,14 @@ struct KeyRow {
 }
 
 #[derive(sqlx::FromRow)]
+struct DatedDelegationRow {
+    scope: String,
+    consumer: String,
+    supplier: String,
+    created: i64,
+}
+
+#[derive(sqlx::FromRow)]
 struct DelegationRow {
     scope: String,
     consumer: String,
@@ -155,6 +163,23 @@ impl Session {
     /// Everything that one organisation lets another use in its place.
     pub async fn scope_delegations(&mut self) -> Result<Vec<ScopeDelegation>, StoreError> {
         fetch_all!(self, DelegationRow, sql::SCOPE_DELEGATIONS)?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Up to 1000 delegations, and when they were made, of those from this consumer, to this supplier and for this scope,
+    /// as far as they are given.
+    pub async fn find_scope_delegations(
+        &mut self,
+        consumer: Option<OrgNumber>,
+        supplier: Option<OrgNumber>,
+        scope: Option<&str>,
+    ) -> Result<Vec<(ScopeDelegation, Timestamp)>, StoreError> {
+        let (consumer, supplier) = (consumer.map(|org| org.to_string()), supplier.map(|org| org.to_string()));
+        let rows = fetch_all!(self, DatedDelegationRow, sql::FIND_SCOPE_DELEGATIONS, &consumer, &supplier, scope)?;
+        let dated = |row: DatedDelegationRow| {
+            let DatedDelegationRow { scope, consumer, supplier, created } = row;
+            Ok((DelegationRow { scope, consumer, supplier }.try_into()?, timestamp(created)?))
+        };
+        rows.into_iter().map(dated).collect()
     }
 
     /// Whether there is this delegation.

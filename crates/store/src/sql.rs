@@ -124,6 +124,7 @@ statements! {
     UPSERT_SCOPE_PREFIX = "INSERT INTO scope_prefix (prefix, org) VALUES ($1, $2) ON CONFLICT (prefix) DO UPDATE SET org = excluded.org";
 
     SCOPE_DELEGATIONS = "SELECT scope, consumer, supplier FROM scope_delegation";
+    FIND_SCOPE_DELEGATIONS = "SELECT scope, consumer, supplier, created FROM scope_delegation WHERE consumer = COALESCE($1, consumer) AND supplier = COALESCE($2, supplier) AND scope = COALESCE($3, scope) ORDER BY consumer, supplier, scope LIMIT 1000";
     SCOPE_DELEGATION = "SELECT scope, consumer, supplier FROM scope_delegation WHERE scope = $1 AND consumer = $2 AND supplier = $3";
     INSERT_SCOPE_DELEGATION = "INSERT INTO scope_delegation (scope, consumer, supplier, created) VALUES ($1, $2, $3, $4) ON CONFLICT (scope, consumer, supplier) DO NOTHING";
     DELETE_SCOPE_DELEGATION = "DELETE FROM scope_delegation WHERE scope = $1 AND consumer = $2 AND supplier = $3";

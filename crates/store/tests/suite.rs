@@ -395,6 +395,11 @@ async fn clients_and_scopes_are_kept(database: TestDatabase) {
     let mut session = store.read().await.unwrap();
     assert_eq!(session.scope("skatteetaten:krav").await.unwrap(), Some(changed));
     assert_eq!(session.scope_delegations().await.unwrap(), std::slice::from_ref(&delegation));
+    let (consumer, supplier) = (delegation.consumer, delegation.supplier);
+    let dated = session.find_scope_delegations(Some(consumer), None, Some(delegation.scope.as_str())).await.unwrap();
+    assert_eq!(dated, [(delegation.clone(), now())]);
+    assert_eq!(session.find_scope_delegations(None, Some(supplier), None).await.unwrap().len(), 1);
+    assert_eq!(session.find_scope_delegations(Some(supplier), None, None).await.unwrap(), []);
     assert!(session.has_scope_delegation(&delegation).await.unwrap());
     let swapped = ScopeDelegation { consumer: org, supplier: delegation.consumer, ..delegation.clone() };
     assert!(!session.has_scope_delegation(&swapped).await.unwrap());

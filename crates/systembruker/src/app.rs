@@ -172,6 +172,14 @@ impl App {
         Ok(Arc::new(app))
     }
 
+    /// Begins a change whose rules ask the model: when this returns, the model holds all that was committed before, and
+    /// nothing is committed until this change is.
+    pub async fn begin(&self, context: ChangeContext) -> Result<Write, ApiError> {
+        let tx = self.store.write(context, self.clock.now()).await?;
+        self.catch_up().await?;
+        Ok(tx)
+    }
+
     /// Commits a change and applies it: when this returns, it counts.
     pub async fn commit(&self, tx: Write) -> Result<(), ApiError> {
         tx.commit().await?;

@@ -6,12 +6,17 @@
 //! one party may act for another. [`delegation`] says what a person can pass on to a system user,
 //! which is asked of the policies of the resources: whoever may do something may let a system do it.
 
+pub mod authorized_parties;
+pub mod client_delegations;
 pub mod clients;
+pub mod compact;
+pub mod connections;
 pub mod delegation;
 pub mod import;
 pub mod metadata;
 pub mod metadata_api;
 pub mod relations;
+pub mod scope_delegations;
 
 use std::sync::Arc;
 
@@ -22,4 +27,8 @@ use crate::app::App;
 /// The routes of this room.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     metadata_api::routes()
+        .merge(connections::routes())
+        .merge(client_delegations::routes())
+        .merge(authorized_parties::routes())
+        .merge(scope_delegations::routes())
 }

@@ -11,11 +11,14 @@ use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use model::OrgNumber;
+use model::{OrgNumber, Person};
+use serde::Deserialize;
 use store::ChangeContext;
 use token::access_token::AccessTokenClaims;
 use token::jws::Jws;
+use uuid::Uuid;
 
+use super::faces::Face;
 use super::problem::ApiError;
 use super::request_id;
 use crate::app::App;
@@ -56,6 +59,25 @@ pub mod scope {
         AccessListWrite = "altinn:resourceregistry/accesslist.write" | "altinn:resourceregistry/resource.admin";
         /// Read who is on access lists, whosever they are.
         MembershipRead = "altinn:resourceregistry/pdp:accesslist.read" | "altinn:resourceregistry/resource.admin";
+        /// See what one party lets another do for it.
+        ConnectionRead = "altinn:portal/enduser" | "altinn:accessmanagement/enduser:connections:toothers.read"
+            | "altinn:accessmanagement/enduser:connections:toothers.write"
+            | "altinn:accessmanagement/enduser:connections:fromothers.read"
+            | "altinn:accessmanagement/enduser:connections:fromothers.write";
+        /// Change what one party lets another do for it.
+        ConnectionWrite = "altinn:portal/enduser" | "altinn:accessmanagement/enduser:connections:toothers.write"
+            | "altinn:accessmanagement/enduser:connections:fromothers.write";
+        /// See for which clients agents act.
+        ClientDelegationRead = "altinn:portal/enduser" | "altinn:clientdelegations.read" | "altinn:clientdelegations.write";
+        /// Change for which clients agents act.
+        ClientDelegationWrite = "altinn:portal/enduser" | "altinn:clientdelegations.write";
+        /// See which parties somebody may act for, as an owner of resources.
+        AuthorizedPartiesOwner = "altinn:accessmanagement/authorizedparties.resourceowner"
+            | "altinn:accessmanagement/authorizedparties.admin";
+        /// See which parties oneself may act for.
+        AuthorizedPartiesOwn = "altinn:portal/enduser" | "altinn:accessmanagement/authorizedparties";
+        /// Look up delegations of scopes.
+        ScopeDelegationLookup = "altinn:maskinporten/delegations" | "altinn:maskinporten/delegations.admin";
         /// Ask for decisions.
         Authorize = "altinn:authorization/authorize" | "altinn:authorization/authorize.admin";
         /// Read one's Maskinporten clients.
@@ -78,9 +100,25 @@ pub struct Caller {
     pub claims: AccessTokenClaims,
     /// The organisation, where the token names one.
     pub org: Option<OrgNumber>,
+    /// The person, where the token is one's.
+    pub person: Option<CallingPerson>,
+}
+
+/// The person that a token of the platform is about.
+#[derive(Debug, Clone)]
+pub struct CallingPerson {
+    /// The person.
+    pub person: Arc<Person>,
+    /// How surely the platform knows, 0 to 4.
+    pub level: i64,
 }
 
 impl Caller {
+    /// The person; without one nobody can be asked what they may do.
+    pub fn require_person(&self) -> Result<&CallingPerson, ApiError> {
+        self.person.as_ref().ok_or(ApiError::Bare(StatusCode::FORBIDDEN))
+    }
+
     /// The organisation; without one nothing can be anybody's own.
     pub fn require_org(&self) -> Result<OrgNumber, ApiError> {
         self.org.ok_or(ApiError::Bare(StatusCode::FORBIDDEN))
@@ -93,8 +131,9 @@ impl Caller {
 
     /// How the caller stands in the change log and the audit journal.
     pub fn context(&self) -> ChangeContext {
+        let of_org = || self.org.map_or_else(|| "unknown".to_owned(), |org| format!("org:{org}"));
         ChangeContext {
-            actor: self.org.map_or_else(|| "unknown".to_owned(), |org| format!("org:{org}")),
+            actor: self.person.as_ref().map_or_else(of_org, |of| format!("person:{}", of.person.party_uuid)),
             on_behalf_of: None,
             client_id: Some(self.claims.client_id.clone()).filter(|id| !id.is_empty()),
             request_id: Some(request_id::current()),
@@ -130,16 +169,53 @@ impl<S: scope::RequiredScope> FromRequestParts<Arc<App>> for Scoped<S> {
     }
 }
 
-/// The caller by its bearer token: one that this installation's Maskinporten issued and that has not expired.
+/// The issuer of the platform's own tokens, with its trailing slash.
+pub fn platform_issuer(app: &App) -> String {
+    app.faces.join(Face::Platform, "authentication/api/v1/openid/")
+}
+
+/// What a token of the platform says of a person. Numbers are written as texts by some.
+#[derive(Deserialize)]
+struct PersonClaims {
+    #[serde(rename = "urn:altinn:userid", default)]
+    user_id: serde_json::Value,
+    #[serde(rename = "urn:altinn:party:uuid", default)]
+    party_uuid: Option<Uuid>,
+    #[serde(rename = "urn:altinn:authlevel", default)]
+    level: serde_json::Value,
+}
+
+fn number(value: &serde_json::Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+impl PersonClaims {
+    fn person(&self, app: &App) -> Option<CallingPerson> {
+        let parties = app.model.parties();
+        let by_user_id = || number(&self.user_id).and_then(|id| parties.person_by_user_id(id));
+        let person = self.party_uuid.and_then(|uuid| parties.person(uuid)).or_else(by_user_id)?;
+        Some(CallingPerson { person, level: number(&self.level).unwrap_or_default() })
+    }
+}
+
+/// The caller by its bearer token: one that this installation's Maskinporten issued, or its platform, and that has not
+/// expired.
 fn authenticate(app: &App, headers: &HeaderMap) -> Option<Caller> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
     let jws = Jws::parse(token.trim()).ok()?;
-    let key = app.model.maskinporten_keys().verifying(jws.header().kid.as_deref()?, app.clock.now())?;
-    let claims: AccessTokenClaims = serde_json::from_slice(jws.verify(&key).ok()?).ok()?;
-    let ours = claims.iss == app.faces.issuer();
+    let (kid, now) = (jws.header().kid.as_deref()?, app.clock.now());
+    let of_maskinporten = app.model.maskinporten_keys().verifying(kid, now);
+    let is_platforms = of_maskinporten.is_none();
+    // A sandbox's platform gives tokens for tests, with the key of its test login.
+    let of_platform = || app.model.test_login_keys().verifying(kid, now).filter(|_| app.sandbox.is_some());
+    let key = of_maskinporten.or_else(of_platform)?;
+    let payload = jws.verify(&key).ok()?;
+    let claims: AccessTokenClaims = serde_json::from_slice(payload).ok()?;
     let live = app.clock.seconds() < claims.exp + CLOCK_SKEW;
-    (ours && live).then(|| Caller { org: claims.consumer_org(), claims })
+    let issuer = if is_platforms { platform_issuer(app) } else { app.faces.issuer().to_owned() };
+    let person = if is_platforms { serde_json::from_slice::<PersonClaims>(payload).ok()?.person(app) } else { None };
+    (claims.iss == issuer && live).then(|| Caller { org: claims.consumer_org(), claims, person })
 }

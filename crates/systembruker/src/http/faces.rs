@@ -62,6 +62,7 @@ impl Face {
             "/accessmanagement/api",
             "/register",
             "/systembruker/api",
+            "/api/getpersonaltoken",
         ];
         Some(if maskinporten.into_iter().any(below) {
             Self::Maskinporten

@@ -30,7 +30,7 @@ pub struct Answerer {
 /// person can pass on is decided here. One answer wins; every later one is [`REQUEST_NOT_NEW`].
 pub async fn answer(app: &App, answerer: &Answerer, id: Uuid, answer: Answer) -> Result<Request, ApiError> {
     let now = app.clock.now();
-    let mut tx = app.store.write(answerer.context.clone(), now).await?;
+    let mut tx = app.begin(answerer.context.clone()).await?;
     // Nothing can change between what is read here and what is written below: there is one writer at a time.
     let mut request = tx.request(id).await?.ok_or(REQUEST_NOT_FOUND)?;
     let status = request.answered(answer, now).map_err(|_| REQUEST_NOT_NEW)?;

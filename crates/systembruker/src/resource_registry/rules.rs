@@ -396,6 +396,13 @@ pub fn foreign_scopes(resource: &Resource, prefixes: &[String]) -> Vec<String> {
     scopes.filter(|scope| !is_own(scope)).map(str::to_owned).collect()
 }
 
+/// The scopes that a stored registration refers to.
+pub fn scopes(resource: &Resource) -> Vec<String> {
+    let own = references(resource).into_iter();
+    let own = own.filter(|reference| reference.reference_type == ReferenceType::MaskinportenScope);
+    own.map(|reference| reference.reference).collect()
+}
+
 /// The references of a stored registration.
 pub fn references(resource: &Resource) -> Vec<ResourceReference> {
     let registration: Option<Registration> = serde_json::from_value(resource.document.clone()).ok();

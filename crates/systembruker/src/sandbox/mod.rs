@@ -8,6 +8,7 @@ pub mod api;
 pub mod info;
 pub mod seed;
 pub mod test_login;
+pub mod test_tokens;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -152,5 +153,8 @@ pub fn write_private(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 
 /// The routes of this room that are APIs.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(api::read_clock, api::turn_clock, api::reset_clock)).routes(routes!(api::reset))
+    OpenApiRouter::new()
+        .routes(routes!(api::read_clock, api::turn_clock, api::reset_clock))
+        .routes(routes!(api::reset))
+        .routes(routes!(test_tokens::personal_token))
 }

@@ -116,6 +116,11 @@ impl World {
         self.approved(&vendor, &asked).await
     }
 
+    /// A system user of the accountant's, for clients that it has yet to get.
+    pub async fn agent_of_accountant(&self) -> Uuid {
+        self.agent(&[]).await
+    }
+
     async fn approved(&self, vendor: &Actor, asked: &Value) -> String {
         let request = self.ask(vendor, asked).await;
         assert_eq!(request.status, 201, "{request:?}");

@@ -7,6 +7,7 @@
     reason = "in a test, a panic is a failure"
 )]
 
+mod access;
 mod apis;
 mod browser;
 mod checklist;
@@ -20,5 +21,6 @@ mod properties;
 mod races;
 mod refusals;
 mod register;
+mod registry;
 mod tokens;
 mod world;
