@@ -9,6 +9,7 @@
 //! | `process` | [`process`] | from an assertion to a signed token, without HTTP |
 //! | `http` | [`http`], [`server`] | the token endpoint over HTTP, in a process of its own |
 //! | `replay` | [`replay`] | what it costs to keep used grants in the database |
+//! | `decide`, `scale` | [`decisions`] | decisions from memory, small and large |
 //! | `memory` | [`memory`] | whether memory grows with the number of tokens issued |
 //!
 //! [`world`] is the sandbox that all of them measure, [`bare`] the baselines, [`figures`] the arithmetic and tables.
@@ -16,6 +17,7 @@
 //! This is a bench: an error ends it with a message, and nothing is recovered from.
 
 pub mod bare;
+pub mod decisions;
 pub mod figures;
 pub mod http;
 pub mod memory;
@@ -48,6 +50,10 @@ enum Command {
     Replay(replay::ReplayOptions),
     /// Whether memory grows with the number of tokens issued
     Memory(memory::MemoryOptions),
+    /// Decisions in process, with all that is looked up for them
+    Decide(decisions::DecideOptions),
+    /// What a large installation takes
+    Scale(decisions::ScaleOptions),
     /// The server that `http` measures
     #[command(hide = true)]
     ServeReal(server::RealOptions),
@@ -62,6 +68,8 @@ fn main() -> anyhow::Result<()> {
         Command::Http(options) => http::run(options),
         Command::Replay(options) => replay::run(options),
         Command::Memory(options) => memory::run(options),
+        Command::Decide(options) => decisions::run(options),
+        Command::Scale(options) => decisions::scale(options),
         Command::ServeReal(options) => server::serve_real(options),
         Command::ServeBare(options) => server::serve_bare(options),
     }

@@ -200,6 +200,7 @@ async fn fill(app: &App, system_users: usize) -> anyhow::Result<GrantClient> {
             name: format!("KUNDE {org_number} AS"),
             unit_type: "AS".into(),
             parent: None,
+            deleted: None,
         })
     };
     let (mut customers, mut strangers) = (Vec::with_capacity(system_users), Vec::with_capacity(STRANGERS));
@@ -225,7 +226,7 @@ async fn fill(app: &App, system_users: usize) -> anyhow::Result<GrantClient> {
 }
 
 /// Organisation numbers with a right check digit.
-fn organisation_numbers() -> impl Iterator<Item = OrgNumber> {
+pub fn organisation_numbers() -> impl Iterator<Item = OrgNumber> {
     (FIRST_CUSTOMER..).filter_map(|head| (0..10).find_map(|check| format!("{head}{check}").parse().ok()))
 }
 
@@ -242,7 +243,8 @@ fn stored_key(key: &SigningKey, now: Timestamp) -> anyhow::Result<ClientKey> {
     })
 }
 
-fn system(vendor: OrgNumber, client_id: &str, now: Timestamp) -> RegisteredSystem {
+/// The system that all system users belong to.
+pub fn system(vendor: OrgNumber, client_id: &str, now: Timestamp) -> RegisteredSystem {
     RegisteredSystem {
         internal_id: Random.uuid(),
         id: SystemId::registered(SYSTEM.into()),
@@ -259,7 +261,8 @@ fn system(vendor: OrgNumber, client_id: &str, now: Timestamp) -> RegisteredSyste
     }
 }
 
-fn system_user(app: &App, system: &RegisteredSystem, customer: &Organisation, now: Timestamp) -> SystemUser {
+/// A system user of a customer.
+pub fn system_user(app: &App, system: &RegisteredSystem, customer: &Organisation, now: Timestamp) -> SystemUser {
     SystemUser {
         id: app.random.uuid(),
         kind: SystemUserKind::Standard,
@@ -269,8 +272,9 @@ fn system_user(app: &App, system: &RegisteredSystem, customer: &Organisation, no
         owner: customer.org_number,
         external_ref: customer.org_number.to_string(),
         title: "Load".into(),
-        rights: vec![DelegatedRight { resource: RESOURCE.into(), action: "read".into() }],
-        access_packages: vec![],
+        rights: [DelegatedRight { resource: RESOURCE.into(), action: "read".into() }].into(),
+        access_packages: [].into(),
+        clients: vec![],
         is_deleted: false,
         created: now,
         created_by: app.random.uuid(),

@@ -131,7 +131,9 @@ pub enum OpenError {
 
 enum Engine {
     Sqlite { read: SqlitePool, write: SqlitePool, _lock: File },
-    Postgres { pool: PgPool, options: Box<PgConnectOptions>, lock: Mutex<Option<PgConnection>> },
+    /// Those who wait to change domain state wait for the one connection of `writer`, so that they hold none that others
+    /// need, the one who writes among them.
+    Postgres { pool: PgPool, writer: PgPool, options: Box<PgConnectOptions>, lock: Mutex<Option<PgConnection>> },
 }
 
 /// An open database on which this is the one live instance.
@@ -244,7 +246,10 @@ impl Store {
 
     /// Begins a change of domain state at `now`. Waits until every earlier one has ended.
     pub async fn write(&self, context: ChangeContext, now: Timestamp) -> Result<Write, StoreError> {
-        let mut session = self.write_session().await?;
+        let mut session = match &self.engine {
+            Engine::Sqlite { .. } => self.write_session().await?,
+            Engine::Postgres { writer, .. } => Session(Connection::Postgres(writer.begin().await?)),
+        };
         let row =
             fetch_optional!(session, LastChangeRow, sql::BEGIN_WRITE, self.epoch())?.ok_or(StoreError::TakenOver)?;
         Ok(Write::new(session, context, now, row.last_change))
@@ -293,7 +298,8 @@ impl Store {
                 read.close().await;
                 write.close().await;
             }
-            Engine::Postgres { pool, lock, .. } => {
+            Engine::Postgres { pool, writer, lock, .. } => {
+                writer.close().await;
                 pool.close().await;
                 if let Some(connection) = lock.into_inner() {
                     connection.close().await?;
@@ -388,7 +394,9 @@ async fn open_postgres(database: &Database, url: &str) -> Result<Engine, OpenErr
     let pool = pool.connect_with(options.clone()).await.map_err(failed)?;
     let migrations = sqlx::migrate!("migrations/postgres");
     migrations.run(&pool).await.map_err(|error| OpenError::Migration(database.clone(), error))?;
-    Ok(Engine::Postgres { pool, options: Box::new(options), lock: Mutex::new(Some(lock)) })
+    let writer = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
+    let writer = writer.connect_lazy_with(options.clone());
+    Ok(Engine::Postgres { pool, writer, options: Box::new(options), lock: Mutex::new(Some(lock)) })
 }
 
 /// A connection that holds the lock as long as it lives; `None` where another instance has it.

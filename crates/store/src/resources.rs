@@ -70,6 +70,11 @@ struct SubjectRow {
 }
 
 #[derive(sqlx::FromRow)]
+struct LastSubjectRow {
+    updated: i64,
+}
+
+#[derive(sqlx::FromRow)]
 struct SubjectChangeRow {
     identifier: String,
     subject: String,
@@ -109,6 +114,12 @@ impl Session {
     ) -> Result<Option<Resource>, StoreError> {
         let row = fetch_optional!(self, DocumentRow, sql::RESOURCE_VERSION, identifier, version_id)?;
         Ok(row.map(|row| row.document.0))
+    }
+
+    /// The subjects that a resource's policy names, by URN.
+    pub async fn subjects_of_resource(&mut self, identifier: &str) -> Result<Vec<String>, StoreError> {
+        let rows = fetch_all!(self, SubjectRow, sql::RESOURCE_SUBJECTS, identifier)?;
+        Ok(rows.into_iter().map(|row| row.subject).collect())
     }
 
     /// Up to `limit` changes of which subjects policies name, in order of time, resource and subject, after the one
@@ -174,7 +185,9 @@ impl Write {
     }
 
     async fn put_subjects(&mut self, identifier: &str, subjects: &[String]) -> Result<(), StoreError> {
-        let now = self.now().as_microsecond();
+        // Readers follow the feed by time, so that no change may be noted at a time that they have passed.
+        let last = fetch_optional!(self, LastSubjectRow, sql::LAST_SUBJECT_CHANGE)?.map_or(0, |row| row.updated);
+        let now = self.now().as_microsecond().max(last + 1);
         for SubjectRow { subject } in fetch_all!(self, SubjectRow, sql::RESOURCE_SUBJECTS, identifier)? {
             if !subjects.contains(&subject) {
                 execute!(self, sql::DELETE_RESOURCE_SUBJECT, identifier, &subject, now)?;
@@ -195,6 +208,8 @@ impl Write {
             self.changed(ChangeKind::Connection, format!("{giver} {receiver}"));
         }
         for ListKey { owner, identifier } in fetch_all!(self, ListKey, sql::DELETE_LISTS_OF_RESOURCE, identifier)? {
+            let now = self.now().as_microsecond();
+            execute!(self, sql::TOUCH_ACCESS_LIST, &owner, &identifier, now)?;
             self.changed(ChangeKind::AccessList, format!("{owner} {identifier}"));
         }
         self.put_subjects(identifier, &[]).await?;

@@ -1,7 +1,8 @@
 //! Every statement, once, for both engines. Each is prepared on both by a test.
 
 /// What empties the database, in order.
-pub(crate) const WIPE: [&str; 28] = [
+pub(crate) const WIPE: [&str; 29] = [
+    DELETE_ACCESS_METADATA,
     WIPE_ACCESS_LIST_RESOURCE,
     WIPE_ACCESS_LIST_MEMBER,
     WIPE_ACCESS_LIST,
@@ -161,6 +162,7 @@ statements! {
     DELETE_CONNECTION_RIGHTS_TO_RESOURCE = "DELETE FROM connection_right WHERE resource = $1 RETURNING giver, receiver";
     DELETE_LISTS_OF_RESOURCE = "DELETE FROM access_list_resource WHERE resource = $1 RETURNING owner, identifier";
     RESOURCE_SUBJECTS = "SELECT subject FROM resource_subject WHERE identifier = $1 AND NOT is_deleted ORDER BY subject";
+    LAST_SUBJECT_CHANGE = "SELECT COALESCE(MAX(updated), 0) AS updated FROM resource_subject";
     PUT_RESOURCE_SUBJECT = "INSERT INTO resource_subject (identifier, subject, updated, is_deleted) VALUES ($1, $2, $3, FALSE) ON CONFLICT (identifier, subject) DO UPDATE SET updated = excluded.updated, is_deleted = FALSE WHERE resource_subject.is_deleted";
     DELETE_RESOURCE_SUBJECT = "UPDATE resource_subject SET updated = $3, is_deleted = TRUE WHERE identifier = $1 AND subject = $2 AND NOT is_deleted";
     UPDATED_SUBJECTS = "SELECT identifier, subject, updated, is_deleted FROM resource_subject WHERE updated > $1 OR (updated = $1 AND (identifier > $2 OR (identifier = $2 AND subject > $3))) ORDER BY updated, identifier, subject LIMIT $4";
@@ -169,7 +171,8 @@ statements! {
     // Access lists
     ACCESS_LISTS = "SELECT owner, identifier, name, description, version, created, updated FROM access_list";
     ACCESS_LIST = "SELECT owner, identifier, name, description, version, created, updated FROM access_list WHERE owner = $1 AND identifier = $2";
-    UPSERT_ACCESS_LIST = "INSERT INTO access_list (owner, identifier, name, description, version, created, updated) VALUES ($1, $2, $3, $4, 1, $5, $5) ON CONFLICT (owner, identifier) DO UPDATE SET name = excluded.name, description = excluded.description, version = access_list.version + 1, updated = excluded.updated";
+    // A version begins with the time, so that a list that is made anew has none of those of the one before.
+    UPSERT_ACCESS_LIST = "INSERT INTO access_list (owner, identifier, name, description, version, created, updated) VALUES ($1, $2, $3, $4, $5, $5, $5) ON CONFLICT (owner, identifier) DO UPDATE SET name = excluded.name, description = excluded.description, version = access_list.version + 1, updated = excluded.updated";
     TOUCH_ACCESS_LIST = "UPDATE access_list SET version = version + 1, updated = $3 WHERE owner = $1 AND identifier = $2";
     DELETE_ACCESS_LIST = "DELETE FROM access_list WHERE owner = $1 AND identifier = $2";
     ALL_ACCESS_LIST_MEMBERS = "SELECT owner, identifier, member, since FROM access_list_member ORDER BY owner, identifier, member";

@@ -31,6 +31,7 @@ use crate::authorization::DecisionSettings;
 use crate::authorization::journal::Journal;
 use crate::authorization::rules::{Allowed, Inputs};
 use crate::clock::{Clock, Random};
+use crate::http::caller::VerifiedTokens;
 use crate::http::faces::{Faces, PublicUrl};
 use crate::http::literals::Literals;
 use crate::http::problem::ApiError;
@@ -94,6 +95,8 @@ pub struct App {
     pub decisions: DecisionSettings,
     /// The journal of decisions.
     pub journal: Journal,
+    /// Callers' tokens that were verified.
+    pub verified_tokens: VerifiedTokens,
     ours: AtomicBool,
     started: Instant,
     /// When it was last made sure that this is the one live instance and up to date, in milliseconds after `started`; 0
@@ -161,6 +164,7 @@ impl App {
             sandbox: start.sandbox,
             journal: Journal::new(start.decisions.journalled),
             decisions: start.decisions,
+            verified_tokens: VerifiedTokens::default(),
             ours: AtomicBool::new(true),
             started: Instant::now(),
             confirmed: AtomicU64::new(0),

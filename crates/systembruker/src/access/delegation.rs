@@ -174,7 +174,7 @@ fn check_action(
         return never(Reason::ResourceNotDelegable);
     }
     if resource.access_lists_only {
-        let is_open = match opened_actions(inputs.model, &resource.identifier, party.uuid()) {
+        let is_open = match opened_actions(inputs.model, resource, party.uuid()) {
             Opened::Everything => true,
             Opened::Actions(open) => open.contains(&action),
         };
@@ -182,16 +182,21 @@ fn check_action(
             return never(Reason::AccessListValidationFail);
         }
     }
-    let permits = |of_package: bool| {
+    let decide = |is_wanted: &dyn Fn(&xacml::Attribute) -> bool| {
         let mut request = Request::default();
         request.push(category::RESOURCE, RESOURCE, resource.identifier.as_str().into());
         request.push(category::ACTION, ACTION_ID, action.as_str().into());
         for group in held.iter().flat_map(|relation| relation.attributes(metadata, Purpose::PassOn)) {
             let mut group = (*group).clone();
-            group.attributes.retain(|attribute| (attribute.id == *ACCESS_PACKAGE) == of_package);
+            group.attributes.retain(is_wanted);
             request.categories.push(group.into());
         }
-        policy.point.decide(&request, &Environment::at(inputs.now)).decision == Decision::Permit
+        policy.point.decide(&request, &Environment::at(inputs.now)).decision
+    };
+    // What is forbidden to one with all that is held is not passed on by leaving some of it out.
+    let is_forbidden = decide(&|_| true) == Decision::Deny;
+    let permits = |of_package: bool| {
+        !is_forbidden && decide(&|attribute| (attribute.id == *ACCESS_PACKAGE) == of_package) == Decision::Permit
     };
     let has_right = held.iter().any(|relation| relation.has_right(&resource.identifier, &action));
     let found = [

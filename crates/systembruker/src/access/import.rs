@@ -25,6 +25,7 @@ use uuid::Uuid;
 use super::clients::take_back_without_basis;
 use crate::clock::Random;
 use crate::http::any_case::AnyCase;
+use crate::http::extract::without_long_numbers;
 use crate::vault::{Purpose, Vault};
 
 /// The most lines of a file.
@@ -121,14 +122,18 @@ pub async fn import(
 
     let mut persons: HashMap<Vec<u8>, Uuid> = HashMap::new();
     let in_roles = file.organisations.iter().flat_map(|(line, organisation)| {
-        organisation.roles.iter().filter_map(|role| role.person.as_ref()).map(|person| (*line, person))
+        organisation.roles.iter().filter_map(|role| role.person.as_ref()).map(|person| (*line, person, false))
     });
-    let all: Vec<(usize, &PersonLine)> =
-        file.persons.iter().map(|(line, person)| (*line, person)).chain(in_roles).collect();
-    for (line, person) in all {
+    let own = file.persons.iter().map(|(line, person)| (*line, person, true));
+    let all: Vec<(usize, &PersonLine, bool)> = own.chain(in_roles).collect();
+    for (line, person, is_own_line) in all {
         let hash = vault.lookup_hash(&person.national_id);
         let stored = tx.person_by_national_id(&hash).await?;
-        let person_known = known.person(line, person, persons.get(&hash).copied(), stored)?;
+        let mut person_known = known.person(line, person, persons.get(&hash).copied(), stored.clone())?;
+        // A role says nothing of whether its holder lives.
+        if let Some(stored) = stored.filter(|_| !is_own_line && person.deceased.is_none()) {
+            person_known.deceased = stored.deceased;
+        }
         if persons.insert(hash.clone(), person_known.party_uuid).is_none() {
             let sealed = vault.seal(random, Purpose::NationalId, person.national_id.expose().as_bytes());
             let new = NewPerson { person: person_known, secret: PersonSecret { hash, sealed } };
@@ -209,7 +214,7 @@ fn read(text: &str) -> Result<File, ImportError> {
 
 /// Reads a line. What serde says of a wrong value never repeats it where it is a national identity number.
 fn parse<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<T, String> {
-    serde_path_to_error::deserialize(AnyCase(value)).map_err(|error| error.to_string())
+    serde_path_to_error::deserialize(AnyCase(value)).map_err(|error| without_long_numbers(&error.to_string()))
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -356,5 +361,7 @@ mod tests {
     fn a_wrong_national_id_is_not_repeated() {
         let message = error(r#"{"person":{"nationalId":"17858212082","name":"Pia"}}"#);
         assert!(message.contains("wrong check digit") && !message.contains("17858212082"), "{message}");
+        let message = error(r#"{"person":{"nationalId":17858212081,"name":"Pia"}}"#);
+        assert!(message.contains("person.nationalId") && !message.contains("17858212081"), "{message}");
     }
 }

@@ -3,7 +3,8 @@
 //! Names are in the language that `Accept-Language` asks for, and in bokmål where they are not known in it. Lists
 //! without entries are answered with 204, as the official service does.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -23,6 +24,9 @@ use crate::http::language::language;
 use crate::http::problem::ApiError;
 use crate::read_model::{ReadModel, ResourceEntry};
 use crate::resource_registry::rights;
+
+/// The most characters that are searched for.
+const MAX_TERM: usize = 100;
 
 /// The routes of this room that anybody may call.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -190,6 +194,8 @@ struct View<'a> {
     metadata: &'a Metadata,
     model: &'a ReadModel,
     language: &'static str,
+    /// The visible resources by the subjects that their policies permit something to, made when first asked for.
+    opened: OnceCell<BTreeMap<String, Vec<Arc<ResourceEntry>>>>,
 }
 
 impl View<'_> {
@@ -246,11 +252,27 @@ impl View<'_> {
 
     /// The resources whose policies name one of these subjects.
     fn resources(&self, urns: &BTreeSet<String>) -> Vec<ResourceDto> {
-        let names = |entry: &Arc<ResourceEntry>| {
-            let subjects = entry.policy.iter().flat_map(|policy| rights::subjects(&policy.policy));
-            entry.resource.is_visible() && subjects.into_iter().any(|subject| urns.contains(&subject.urn()))
-        };
-        self.model.resources().iter().filter(|entry| names(entry)).map(|entry| self.resource(entry)).collect()
+        let opened = self.opened.get_or_init(|| self.opened());
+        let found = urns.iter().filter_map(|urn| opened.get(urn)).flatten();
+        let found: BTreeMap<&str, &Arc<ResourceEntry>> =
+            found.map(|entry| (&*entry.resource.identifier, entry)).collect();
+        found.into_values().map(|entry| self.resource(entry)).collect()
+    }
+
+    fn opened(&self) -> BTreeMap<String, Vec<Arc<ResourceEntry>>> {
+        let mut opened: BTreeMap<String, Vec<Arc<ResourceEntry>>> = BTreeMap::new();
+        for entry in self.model.resources().into_iter().filter(|entry| entry.resource.is_visible()) {
+            let subjects: BTreeSet<String> = entry
+                .policy
+                .iter()
+                .flat_map(|policy| rights::permitted_subjects(&policy.policy))
+                .map(|subject| subject.urn())
+                .collect();
+            for urn in subjects {
+                opened.entry(urn).or_default().push(Arc::clone(&entry));
+            }
+        }
+        opened
     }
 
     fn role(&self, role: &Role) -> RoleDto {
@@ -316,7 +338,7 @@ pub fn resource_dto(model: &ReadModel, entry: &ResourceEntry, language: &str) ->
 /// Makes something with the view of a request.
 fn with_view<T>(app: &App, headers: &HeaderMap, make: impl FnOnce(&View<'_>) -> T) -> T {
     let metadata = app.model.metadata();
-    make(&View { metadata: &metadata, model: &app.model, language: language(headers) })
+    make(&View { metadata: &metadata, model: &app.model, language: language(headers), opened: OnceCell::new() })
 }
 
 fn list<T: Serialize>(entries: Vec<T>) -> Response {
@@ -510,6 +532,9 @@ pub async fn search(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     with_view(&app, &headers, |view| {
+        if query.term.as_ref().is_some_and(|term| term.chars().count() > MAX_TERM) {
+            return Err(ApiError::member("term", format!("At most {MAX_TERM} characters can be searched for.")));
+        }
         let wanted_type = query.type_name.as_deref().map(|name| type_name(view.metadata, name)).transpose()?;
         let of_type = |package: &&Package| wanted_type.is_none_or(|name| view.metadata.party_type(package) == name);
         let packages = view.metadata.document.packages.iter().filter(of_type);

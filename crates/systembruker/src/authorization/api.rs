@@ -23,7 +23,7 @@ use crate::http::extract::{Json, body};
 use crate::http::problem::ApiError;
 use crate::http::request_id;
 
-/// The scope that opens every owner's resources. What is decided with it is always journalled.
+/// The scope that opens every owner's resources. Decisions made with it are always journalled.
 const ADMIN_SCOPE: &str = "altinn:authorization/authorize.admin";
 
 /// The answer, in camel case with explicit nulls as clients in use expect it.
@@ -229,15 +229,16 @@ fn xml(evaluations: &[Evaluation]) -> Response {
 
 /// Which of the two decision points is asked.
 #[derive(Debug, Clone, Copy)]
-struct Point {
-    allowed: Allowed,
+pub struct Point {
+    /// What the caller may ask about.
+    pub allowed: Allowed,
     /// Components of the platform name no national identity numbers, and every fault of theirs is one of syntax.
-    is_internal: bool,
+    pub is_internal: bool,
 }
 
 impl Point {
     /// Decides all of them on the same state, and again if that changed meanwhile; or why nothing can be asked.
-    fn decide(self, app: &App, document: &RequestDocument) -> Result<Vec<(Request, Decided)>, String> {
+    pub fn decide(self, app: &App, document: &RequestDocument) -> Result<Vec<(Request, Decided)>, String> {
         let mut requests = rules::individual(document)?;
         if self.is_internal && requests.iter().any(names_a_person_by_number) {
             return Err(format!("{NATIONAL_ID} is not accepted here"));
@@ -261,7 +262,7 @@ fn names_a_person_by_number(request: &Request) -> bool {
 }
 
 /// The results in order, each with the reference that it answers where there are several.
-fn answer(document: &RequestDocument, decided: Vec<(Request, Decided)>) -> DecisionResponse {
+pub fn answer(document: &RequestDocument, decided: Vec<(Request, Decided)>) -> DecisionResponse {
     let references = (decided.len() > 1).then_some(&document.references);
     let mut references = references.into_iter().flatten();
     let response = decided.into_iter().map(|(_, decided)| DecisionResult {

@@ -6,6 +6,8 @@ pub const RESOURCE: &str = model::RESOURCE_ATTRIBUTE;
 pub const ORG: &str = "urn:altinn:org";
 /// An app of the owner that [`ORG`] names.
 pub const APP: &str = "urn:altinn:app";
+/// An instance of an app: the party's id, a slash and a uuid.
+pub const INSTANCE: &str = "urn:altinn:instance-id";
 /// A system user, by its id.
 pub const SYSTEM_USER: &str = "urn:altinn:systemuser:uuid";
 /// A person, by user id.

@@ -1,8 +1,8 @@
 //! Why a decision is as it is, and what would change it.
 //!
 //! What is told comes from the same steps as the decision: how the subject stands to the party, what it has been given,
-//! which rules applied. What would change a refusal is tried out, not guessed: a package is named only if the policy
-//! permits once the subject has it.
+//! which rules applied. What would change a refusal is tried out where a policy has to agree: a package or role is named
+//! only if the policy permits once the subject has it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use xacml::{Decision, Environment, Evaluation, Trace, TraceKind};
 
-use super::rules::{Inputs, Question, Subject, actions, answer, is_listed};
+use super::rules::{Inputs, Question, Subject, actions, answer, has_rights, is_listed};
 use crate::access::delegation;
 use crate::access::metadata::{ACCESS_PACKAGE, Purpose, ROLE_CODE, packages_of_subject};
 use crate::access::relations::{Basis, SystemUserRelation, of_system_user};
@@ -97,7 +97,8 @@ pub fn explain(inputs: &Inputs<'_>, question: &Question) -> (Evaluation, Explana
     let rules = rules.unwrap_or_default();
     let listed = question.resource.resource.access_lists_only.then(|| is_listed(inputs.model, question));
     let standing = Standing::of(inputs, question);
-    let reasons = reasons(question, &evaluation, &standing, &rules, listed);
+    let has_rights = has_rights(inputs, question);
+    let reasons = reasons(question, &evaluation, &standing, &rules, (listed, has_rights));
     let remedies = if evaluation.decision == Decision::Permit {
         vec![]
     } else {
@@ -202,7 +203,7 @@ fn reasons(
     evaluation: &Evaluation,
     standing: &Standing,
     rules: &[RuleDto],
-    listed: Option<bool>,
+    (listed, has_rights): (Option<bool>, bool),
 ) -> Vec<String> {
     let mut reasons = Vec::new();
     let resource = &question.resource.resource.identifier;
@@ -226,7 +227,7 @@ fn reasons(
     if rules.is_empty() && !standing.relations.is_empty() {
         reasons.push("No rule of the policy applies to what the subject has.".to_owned());
         let asked = actions(&question.request);
-        if evaluation.decision == Decision::Permit {
+        if has_rights {
             reasons.push(format!("It was given {} on {resource} as a single right.", asked.join(", ")));
         } else {
             reasons.push(format!("It was not given {} on {resource} as a single right.", asked.join(", ")));
@@ -262,6 +263,10 @@ fn remedies(
         return vec![];
     }
     let mut remedies = packages_that_would_do(inputs, question);
+    if listed == Some(false) {
+        let text = "Besides, the owner of the resource puts the party on an access list of it.".to_owned();
+        remedies.push(Remedy::new("accessList", None, text));
+    }
     if let Subject::Party(_) = question.subject {
         remedies.extend(roles_that_would_do(inputs, question));
     }

@@ -1,8 +1,8 @@
 //! The journal of decisions: what was asked, by whom, and what was answered.
 //!
 //! Decisions are many and are made from memory, so that none waits for a write of its own. They are put in a buffer,
-//! and one task writes what is in it, again and again, a transaction each time. What cannot be written stays; when
-//! the buffer is full, who asks waits until there is room: no decision leaves unwritten that the setting wants written.
+//! and one task writes what is in it, again and again, a transaction each time. What cannot be written stays; when the
+//! buffer is full, who asks waits until there is room. A process that is killed loses what was in the buffer.
 
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
@@ -22,6 +22,8 @@ use crate::clock::Random;
 const ROOM: usize = 20_000;
 /// How many are written in one transaction at most.
 const TOGETHER: usize = 2_000;
+/// How much of an action is noted, in characters.
+const MAX_ACTION: usize = 64;
 /// When to try again after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -134,8 +136,9 @@ impl Journal {
 fn entry(asker: &Asker, request: &Request, decided: &Decided, random: &Random, now: Timestamp) -> JournalEntry {
     let Decided { evaluation, about } = decided;
     let resource = about.resource.as_ref().map_or("", |entry| &entry.resource.identifier);
+    let shorten = |action: &str| action.chars().take(MAX_ACTION).collect::<String>();
     let details = json!({
-        "actions": actions(request),
+        "action": actions(request).first().map(|action| shorten(action)),
         "subject": about.subject,
         "decision": evaluation.decision.name(),
         "status": evaluation.status.code(),

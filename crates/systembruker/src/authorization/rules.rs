@@ -1,10 +1,10 @@
 //! How a decision is made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use model::{NationalId, OrgNumber, Organisation};
+use model::{NationalId, OrgNumber, Organisation, Resource};
 use uuid::Uuid;
 use xacml::{
     ACTION_ID, Attribute, AttributeCategory, Decision, Effect, Environment, Evaluation, Request, RequestDocument,
@@ -12,13 +12,21 @@ use xacml::{
 };
 
 use super::attributes::{
-    ACCESS_LIST, APP, MINIMUM_LEVEL, NATIONAL_ID, ORG, ORG_NUMBER, ORG_NUMBER_LEGACY, ORGANISATION_UUID, PARTY_ID,
-    PARTY_TYPE, PARTY_UUID, PERSON_UUID, RESOURCE, SYSTEM_USER, USER_ID, is_asserted_here,
+    ACCESS_LIST, APP, INSTANCE, MINIMUM_LEVEL, NATIONAL_ID, ORG, ORG_NUMBER, ORG_NUMBER_LEGACY, ORGANISATION_UUID,
+    PARTY_ID, PARTY_TYPE, PARTY_UUID, PERSON_UUID, RESOURCE, SYSTEM_USER, USER_ID, is_asserted_here,
 };
 use crate::access::metadata::{Purpose, of_subject};
 use crate::access::relations::{Relation, SystemUserRelation, has_right, of_system_user, relations};
 use crate::read_model::{Party, ReadModel, ResourceEntry, SystemUserEntry};
 use crate::vault::Vault;
+
+/// The most attribute values that a single decision is asked about with, and characters of a value: what is repeated in
+/// answers and noted in the journal must not grow with how often a request refers to it.
+const MAX_VALUES: usize = 64;
+const MAX_VALUE: usize = 1_024;
+/// The most categories of a document, and ids of a reference.
+const MAX_CATEGORIES: usize = 2_000;
+const MAX_IDS: usize = 32;
 
 /// What a decision is made from.
 pub struct Inputs<'a> {
@@ -125,11 +133,32 @@ pub fn individual(document: &RequestDocument) -> Result<Vec<Request>, String> {
     if document.categories.iter().any(|group| needs_id(group) && group.id.is_none()) {
         return Err("with several request references, every subject, action and resource needs an `Id`".to_owned());
     }
+    if document.categories.len() > MAX_CATEGORIES || document.references.iter().any(|ids| ids.len() > MAX_IDS) {
+        return Err(format!("at most {MAX_CATEGORIES} categories, and {MAX_IDS} of them in a reference, can be given"));
+    }
+    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (place, group) in document.categories.iter().enumerate() {
+        if let Some(id) = &group.id {
+            places.entry(id).or_default().push(place);
+        }
+    }
     let chosen = |ids: &Vec<String>| {
-        let is_named = |group: &&Arc<AttributeCategory>| group.id.as_ref().is_some_and(|id| ids.contains(id));
-        Request { categories: document.categories.iter().filter(is_named).cloned().collect(), ..Default::default() }
+        let named: BTreeSet<usize> = ids.iter().filter_map(|id| places.get(&**id)).flatten().copied().collect();
+        let categories = named.into_iter().filter_map(|place| document.categories.get(place).cloned()).collect();
+        Request { categories, ..Default::default() }
     };
     Ok(document.references.iter().map(chosen).collect())
+}
+
+/// Refuses what is too much for one decision.
+fn check_size(request: &Request) -> Result<(), Fault> {
+    let values = || request.categories.iter().flat_map(|group| &group.attributes).flat_map(|given| &given.values);
+    let is_long = |value: &Value| value.as_str().is_some_and(|text| text.len() > MAX_VALUE);
+    if values().nth(MAX_VALUES).is_some() || values().any(is_long) {
+        let message = format!("a decision has at most {MAX_VALUES} attribute values of at most {MAX_VALUE} bytes each");
+        return Err(Fault::Request(message));
+    }
+    Ok(())
 }
 
 /// What a person wants to do.
@@ -164,6 +193,7 @@ pub fn person_may(inputs: &Inputs<'_>, person: Uuid, level: i64, asked: &Asked<'
 
 /// Finds out who, what and for whom, and adds what is known here about them.
 pub fn understand(inputs: &Inputs<'_>, request: &Request, about: &mut About) -> Result<Question, Fault> {
+    check_size(request)?;
     let (resource, alias) = resource(inputs.model, request)?;
     about.resource = Some(Arc::clone(&resource));
     if let Allowed::OwnedBy(caller) = inputs.allowed
@@ -180,6 +210,8 @@ pub fn understand(inputs: &Inputs<'_>, request: &Request, about: &mut About) -> 
         Subject::Party(party) => Some(party.uuid()),
         Subject::Other => None,
     };
+    // Of several, a policy would be content with one.
+    one(request, category::ACTION, &[ACTION_ID])?;
     let Some(policy) = &resource.policy else {
         let identifier = &resource.resource.identifier;
         return Err(Fault::Request(format!("the resource {identifier} has no policy yet")));
@@ -268,7 +300,7 @@ pub fn actions(request: &Request) -> Vec<&str> {
 
 /// Whether every action asked for was given to the subject as a single right by the party or, for a sub-unit, by its
 /// main unit.
-fn has_rights(inputs: &Inputs<'_>, question: &Question) -> bool {
+pub fn has_rights(inputs: &Inputs<'_>, question: &Question) -> bool {
     let (Some(party), actions) = (&question.party, actions(&question.request)) else { return false };
     let resource = &*question.resource.resource.identifier;
     let has: &dyn Fn(&str) -> bool = match &question.subject {
@@ -292,7 +324,7 @@ pub fn is_listed(model: &ReadModel, question: &Question) -> bool {
         return true;
     }
     let Some(organisation) = question.party.as_ref().and_then(Party::organisation) else { return false };
-    let open = opened_actions(model, &resource.identifier, organisation.party_uuid);
+    let open = opened_actions(model, resource, organisation.party_uuid);
     let actions = actions(&question.request);
     match open {
         Opened::Everything => true,
@@ -310,11 +342,12 @@ pub enum Opened {
 }
 
 /// What the access lists of a resource open for an organisation.
-pub fn opened_actions(model: &ReadModel, resource: &str, organisation: Uuid) -> Opened {
+pub fn opened_actions(model: &ReadModel, resource: &Resource, organisation: Uuid) -> Opened {
     let mut open = BTreeSet::new();
-    for list in model.access_lists_for(resource) {
-        let Some(listed) = list.resources.get(resource) else { continue };
-        if !list.members.contains_key(&organisation) {
+    for list in model.access_lists_for(&resource.identifier) {
+        let Some(listed) = list.resources.get(&resource.identifier) else { continue };
+        // A former owner's lists open nothing any more.
+        if list.owner != resource.owner || !list.members.contains_key(&organisation) {
             continue;
         }
         if listed.actions.is_empty() {
@@ -367,9 +400,25 @@ fn resource(model: &ReadModel, request: &Request) -> Result<(Arc<ResourceEntry>,
 /// The party that it is about. Without one, only rules that need none can apply.
 fn party(inputs: &Inputs<'_>, request: &Request) -> Result<Option<Party>, Fault> {
     let forms = [ORG_NUMBER, ORG_NUMBER_LEGACY, PARTY_ID, PARTY_UUID, NATIONAL_ID];
-    let Some((form, value)) = one(request, category::RESOURCE, &forms)? else { return Ok(None) };
+    let of_instance = party_of_instance(inputs, request)?;
+    let Some((form, value)) = one(request, category::RESOURCE, &forms)? else { return Ok(of_instance) };
     let found = find_party(inputs, form, &text(value))?;
-    found.map(Some).ok_or_else(|| Fault::Unknown(format!("no party is known by the {form} given")))
+    let found = found.ok_or_else(|| Fault::Unknown(format!("no party is known by the {form} given")))?;
+    if of_instance.is_some_and(|other| other.uuid() != found.uuid()) {
+        return Err(Fault::Request(format!("the party is another than that of {INSTANCE}")));
+    }
+    Ok(Some(found))
+}
+
+/// The party that an instance of an app belongs to: its id is the party's id, a slash and a uuid.
+fn party_of_instance(inputs: &Inputs<'_>, request: &Request) -> Result<Option<Party>, Fault> {
+    let Some((_, value)) = one(request, category::RESOURCE, &[INSTANCE])? else { return Ok(None) };
+    let instance = text(value);
+    let wrong = || Fault::Request(format!("{INSTANCE} is not a party id, a slash and a uuid"));
+    let (party, id) = instance.split_once('/').ok_or_else(wrong)?;
+    id.parse::<Uuid>().map_err(|_| wrong())?;
+    let found = inputs.model.parties_now().by_party_id(party.parse().map_err(|_| wrong())?);
+    found.map(Some).ok_or_else(|| Fault::Unknown(format!("no party is known by the {INSTANCE} given")))
 }
 
 /// The party that an attribute names, if it is known. A value that cannot be one is the caller's mistake where it is a
@@ -426,7 +475,7 @@ fn subject_party(inputs: &Inputs<'_>, request: &Request) -> Result<Option<Party>
         return Err(Fault::Request(message));
     }
     let others = [PERSON_UUID, ORGANISATION_UUID, PARTY_UUID, PARTY_ID];
-    let mut found: Option<Party> = None;
+    let (mut found, mut unknown): (Option<Party>, bool) = (None, false);
     let all = [Ok(person), Ok(organisation)].into_iter().chain(others.iter().map(|id| given(&[id])));
     for named in all {
         let Some((form, value)) = named? else { continue };
@@ -435,8 +484,12 @@ fn subject_party(inputs: &Inputs<'_>, request: &Request) -> Result<Option<Party>
                 return Err(Fault::Request("the subject's attributes name different parties".to_owned()));
             }
             (Some(party), None) => found = Some(party),
-            (Some(_), Some(_)) | (None, _) => {}
+            (Some(_), Some(_)) => {}
+            (None, _) => unknown = true,
         }
+    }
+    if unknown && found.is_some() {
+        return Err(Fault::Request("one of the subject's attributes names nobody who is known".to_owned()));
     }
     Ok(found)
 }

@@ -21,6 +21,9 @@ use crate::http::caller::scope::Authorize;
 use crate::http::extract::Json;
 use crate::http::problem::ApiError;
 
+/// The longest value, in bytes: every answer repeats three of them.
+const MAX_TEXT: usize = 255;
+
 /// One value or a list of them.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(untagged)]
@@ -161,6 +164,11 @@ impl DecisionsRequest {
         if !(1..=MAX_DECISIONS).contains(&count) {
             let message = format!("1 to {MAX_DECISIONS} combinations of resource, action and party can be asked for.");
             return Err(ApiError::member("$", message));
+        }
+        let mut texts =
+            std::iter::once(&self.subject).chain(resources).chain(actions).chain(parties.iter().flatten().copied());
+        if texts.any(|text| text.len() > MAX_TEXT) {
+            return Err(ApiError::member("$", format!("Each value has at most {MAX_TEXT} bytes.")));
         }
         let subject = attribute(&self.subject, SYSTEM_USER, SYSTEM_USER, &SUBJECT_FORMS);
         let (subject_id, subject) = subject.ok_or_else(|| wrong("subject", "a system user's id"))?;

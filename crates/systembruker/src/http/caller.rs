@@ -7,7 +7,9 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use axum::extract::FromRequestParts;
+use dashmap::DashMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -16,6 +18,7 @@ use serde::Deserialize;
 use store::ChangeContext;
 use token::access_token::AccessTokenClaims;
 use token::jws::Jws;
+use token::keys::VerifyingKey;
 use uuid::Uuid;
 
 use super::faces::Face;
@@ -175,7 +178,7 @@ pub fn platform_issuer(app: &App) -> String {
 }
 
 /// What a token of the platform says of a person. Numbers are written as texts by some.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct PersonClaims {
     #[serde(rename = "urn:altinn:userid", default)]
     user_id: serde_json::Value,
@@ -198,6 +201,37 @@ impl PersonClaims {
     }
 }
 
+/// The most tokens that are remembered as verified.
+const MAX_VERIFIED: usize = 10_000;
+
+/// A token whose signature was verified, with what it says.
+#[derive(Debug)]
+struct VerifiedToken {
+    kid: String,
+    /// Whether it is one of the platform's, not of Maskinporten's.
+    is_platforms: bool,
+    claims: AccessTokenClaims,
+    person: Option<PersonClaims>,
+}
+
+/// Tokens that were verified, by their hash, so that a caller's signature is verified once and not with every call.
+/// Everything that can change is looked at anew each time: the clock, the keys, the persons.
+#[derive(Debug, Default)]
+pub struct VerifiedTokens(DashMap<[u8; 32], Arc<VerifiedToken>>);
+
+impl VerifiedTokens {
+    fn get(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {
+        self.0.get(hash).map(|token| Arc::clone(&token))
+    }
+
+    fn put(&self, hash: [u8; 32], token: Arc<VerifiedToken>) {
+        if self.0.len() >= MAX_VERIFIED {
+            self.0.clear();
+        }
+        self.0.insert(hash, token);
+    }
+}
+
 /// The caller by its bearer token: one that this installation's Maskinporten issued, or its platform, and that has not
 /// expired.
 fn authenticate(app: &App, headers: &HeaderMap) -> Option<Caller> {
@@ -205,17 +239,43 @@ fn authenticate(app: &App, headers: &HeaderMap) -> Option<Caller> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
-    let jws = Jws::parse(token.trim()).ok()?;
-    let (kid, now) = (jws.header().kid.as_deref()?, app.clock.now());
-    let of_maskinporten = app.model.maskinporten_keys().verifying(kid, now);
-    let is_platforms = of_maskinporten.is_none();
-    // A sandbox's platform gives tokens for tests, with the key of its test login.
+    let token = token.trim();
+    let hash = digest::digest(&digest::SHA256, token.as_bytes()).as_ref().try_into().ok()?;
+    let verified = match app.verified_tokens.get(&hash) {
+        Some(verified) => {
+            // A key that was withdrawn takes its tokens with it.
+            verifying_key(app, &verified.kid).filter(|(_, is_platforms)| *is_platforms == verified.is_platforms)?;
+            verified
+        }
+        None => {
+            let verified = Arc::new(verify(app, token)?);
+            app.verified_tokens.put(hash, Arc::clone(&verified));
+            verified
+        }
+    };
+    let claims = &verified.claims;
+    let is_live = app.clock.seconds() < claims.exp.saturating_add(CLOCK_SKEW);
+    let is_ours =
+        if verified.is_platforms { claims.iss == platform_issuer(app) } else { claims.iss == app.faces.issuer() };
+    let person = verified.person.as_ref().and_then(|claims| claims.person(app));
+    (is_ours && is_live).then(|| Caller { org: claims.consumer_org(), claims: claims.clone(), person })
+}
+
+/// The key with this id, if it verifies now, and whether it is the platform's: a sandbox's platform gives tokens for
+/// tests, with the key of its test login.
+fn verifying_key(app: &App, kid: &str) -> Option<(Arc<VerifyingKey>, bool)> {
+    let now = app.clock.now();
+    let of_maskinporten = app.model.maskinporten_keys().verifying(kid, now).map(|key| (key, false));
     let of_platform = || app.model.test_login_keys().verifying(kid, now).filter(|_| app.sandbox.is_some());
-    let key = of_maskinporten.or_else(of_platform)?;
+    of_maskinporten.or_else(|| of_platform().map(|key| (key, true)))
+}
+
+fn verify(app: &App, token: &str) -> Option<VerifiedToken> {
+    let jws = Jws::parse(token).ok()?;
+    let kid = jws.header().kid.clone()?;
+    let (key, is_platforms) = verifying_key(app, &kid)?;
     let payload = jws.verify(&key).ok()?;
-    let claims: AccessTokenClaims = serde_json::from_slice(payload).ok()?;
-    let live = app.clock.seconds() < claims.exp + CLOCK_SKEW;
-    let issuer = if is_platforms { platform_issuer(app) } else { app.faces.issuer().to_owned() };
-    let person = if is_platforms { serde_json::from_slice::<PersonClaims>(payload).ok()?.person(app) } else { None };
-    (claims.iss == issuer && live).then(|| Caller { org: claims.consumer_org(), claims, person })
+    let claims = serde_json::from_slice(payload).ok()?;
+    let person = if is_platforms { Some(serde_json::from_slice(payload).ok()?) } else { None };
+    Some(VerifiedToken { kid, is_platforms, claims, person })
 }

@@ -64,8 +64,26 @@ pub fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
             path if path == "." => "$".to_owned(),
             path => path,
         };
-        ApiError::member(path, format!("{}.", error.inner()))
+        ApiError::member(path, without_long_numbers(&format!("{}.", error.inner())))
     })
+}
+
+/// A message without numbers so long that one could be a national identity number.
+pub fn without_long_numbers(message: &str) -> String {
+    const LONG: usize = 11;
+    let mut cleaned = String::with_capacity(message.len());
+    let mut digits = String::new();
+    for character in message.chars().map(Some).chain([None]) {
+        match character {
+            Some(digit) if digit.is_ascii_digit() => digits.push(digit),
+            other => {
+                cleaned.push_str(if digits.len() >= LONG { "…" } else { &digits });
+                digits.clear();
+                cleaned.extend(other);
+            }
+        }
+    }
+    cleaned
 }
 
 /// As in JSON, the character U+0000 is in no text.

@@ -22,6 +22,8 @@ use crate::access::metadata::{self, Metadata, packages_of_subject};
 use crate::authorization::attributes::PARTY_ID;
 use crate::vault::Vault;
 
+/// How much is shared at least before it is looked at what nobody holds any more.
+const LEAST_SWEPT: usize = 10_000;
 /// How many system users are read at a time.
 const TOGETHER: u16 = 10_000;
 
@@ -248,6 +250,7 @@ pub(super) struct Shared {
     rights: HashSet<Arc<[DelegatedRight]>>,
     packages: HashMap<Arc<[AccessPackage]>, Arc<AttributeCategory>>,
     clients: HashMap<Arc<[ClientPackage]>, ClientAccess>,
+    sweep_at: usize,
 }
 
 impl Shared {
@@ -256,7 +259,21 @@ impl Shared {
         *self = Self::default();
     }
 
+    /// Forgets what nobody else holds any more, each time twice as much is remembered as was after the last time.
+    fn sweep(&mut self) {
+        let held = self.rights.len() + self.packages.len() + self.clients.len();
+        if held < self.sweep_at.max(LEAST_SWEPT) {
+            return;
+        }
+        self.rights.retain(|rights| Arc::strong_count(rights) > 1);
+        self.packages.retain(|packages, _| Arc::strong_count(packages) > 1);
+        // The entry itself holds one more.
+        self.clients.retain(|packages, _| Arc::strong_count(packages) > 2);
+        self.sweep_at = 2 * (self.rights.len() + self.packages.len() + self.clients.len());
+    }
+
     fn system_user(&mut self, mut user: SystemUser) -> SystemUserEntry {
+        self.sweep();
         match self.rights.get(&user.rights) {
             Some(known) => user.rights = Arc::clone(known),
             None => _ = self.rights.insert(Arc::clone(&user.rights)),

@@ -18,8 +18,8 @@ mod signing_keys;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::{ArcSwap, Guard};
 use dashmap::{DashMap, DashSet};
@@ -38,6 +38,9 @@ pub use load::signing_keys;
 use load::{Loaded, Shared, load, load_everything};
 pub use parties::{Parties, Party};
 pub use signing_keys::{SigningKeyEntry, SigningKeys};
+
+/// How often a reader begins again before changes wait for it.
+const MAX_ATTEMPTS: usize = 16;
 
 /// A table by keys that outsiders do not choose.
 type Table<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
@@ -151,6 +154,8 @@ type ListName = (OrgNumber, String);
 #[derive(Debug, Default)]
 pub struct ReadModel {
     generation: AtomicU64,
+    /// Held while a change is put in its places.
+    changing: RwLock<()>,
     current: AtomicBool,
     applied: AtomicI64,
     applier: Mutex<Shared>,
@@ -332,14 +337,15 @@ impl ReadModel {
     /// The organisation whose short name (`skd`) this is: that of the resources registered with it.
     pub fn owner_by_code(&self, code: &str) -> Option<OrgNumber> {
         let named = |entry: &ResourceEntry| entry.resource.owner_code.eq_ignore_ascii_case(code);
-        self.resources.iter().find(|entry| named(entry)).map(|entry| entry.resource.owner)
+        self.resources.iter().filter(|entry| named(entry)).map(|entry| entry.resource.owner).min()
     }
 
     /// The short name of an organisation that owns resources, or its number where it has none.
     pub fn code_of_owner(&self, owner: OrgNumber) -> String {
         let own = |entry: &ResourceEntry| entry.resource.owner == owner && !entry.resource.owner_code.is_empty();
-        let found = self.resources.iter().find(|entry| own(entry));
-        found.map_or_else(|| owner.to_string(), |entry| entry.resource.owner_code.clone())
+        let codes = self.resources.iter().filter(|entry| own(entry)).map(|entry| entry.resource.owner_code.clone());
+        // The same one always, for an owner with several.
+        codes.min().unwrap_or_else(|| owner.to_string())
     }
 
     /// Areas, packages and roles.
@@ -369,7 +375,7 @@ impl ReadModel {
 
     /// Reads several things with no change in between.
     pub fn consistent<T>(&self, read: impl Fn(&Self) -> T) -> (T, Generation) {
-        loop {
+        for _ in 0..MAX_ATTEMPTS {
             let before = self.generation.load(Ordering::SeqCst);
             if before.is_multiple_of(2) {
                 let value = read(self);
@@ -379,6 +385,9 @@ impl ReadModel {
             }
             std::thread::yield_now();
         }
+        // Changes follow each other so fast that they must wait for this one.
+        let _held_off = self.changing.read().unwrap_or_else(PoisonError::into_inner);
+        (read(self), Generation(self.generation.load(Ordering::SeqCst)))
     }
 
     /// Whether nothing has changed since.
@@ -444,6 +453,7 @@ impl ReadModel {
 
     /// Puts things in their places, as one change.
     fn put(&self, loaded: Vec<Loaded>) {
+        let _changing = self.changing.write().unwrap_or_else(PoisonError::into_inner);
         self.generation.fetch_add(1, Ordering::SeqCst);
         for thing in loaded {
             self.put_one(thing);

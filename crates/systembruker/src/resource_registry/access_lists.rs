@@ -40,6 +40,9 @@ const LISTS_PER_PAGE: usize = 20;
 const ENTRIES_PER_PAGE: usize = 100;
 /// The most members that a call sends.
 const MAX_MEMBERS: usize = 100;
+/// The most lists of an owner and resources of a list, and members of a list.
+const MAX_LISTS: usize = 1_000;
+const MAX_ON_LIST: usize = 100_000;
 /// The most characters of an identifier and of a text, and actions of a filter.
 const MAX_IDENTIFIER: usize = 100;
 const MAX_TEXT: usize = 2_000;
@@ -338,7 +341,11 @@ pub async fn put_list(
     check_text("name", &new.name, true)?;
     check_text("description", &description, false)?;
     let mut tx = app.store.write(caller.context(), app.clock.now()).await?;
-    check_change(&headers, tx.access_list(owner, &identifier).await?.as_ref().map(version))?;
+    let known = tx.access_list(owner, &identifier).await?;
+    check_change(&headers, known.as_ref().map(version))?;
+    if known.is_none() && app.model.access_lists_of(owner).len() >= MAX_LISTS {
+        return Err(ApiError::member("identifier", format!("An owner has at most {MAX_LISTS} lists.")));
+    }
     tx.put_access_list(owner, &identifier, &new.name, &description).await?;
     app.commit(tx).await?;
     let list = existing(&app, owner, &identifier)?;
@@ -530,7 +537,7 @@ async fn change_members(
     let mut named = BTreeSet::new();
     for urn in &urns.data {
         let party = named_party(app, urn).map_err(|reason| match reason {
-            NotNamed::Form => ApiError::member("data", format!("{urn} is no URN of a party.")),
+            NotNamed::Form => ApiError::member("data", "One or more entries are no URN of a party.".to_owned()),
             NotNamed::Unknown => ApiError::Problem(MEMBER_UNKNOWN, vec![("party", urn.clone())]),
         })?;
         named.insert(party.uuid());
@@ -545,6 +552,9 @@ async fn change_members(
         MemberChange::Add => (named.difference(&present).copied().collect(), vec![]),
         MemberChange::Remove => (vec![], named.intersection(&present).copied().collect()),
     };
+    if present.len() - removed.len() + added.len() > MAX_ON_LIST {
+        return Err(ApiError::member("data", format!("A list has at most {MAX_ON_LIST} members.")));
+    }
     if !added.is_empty() || !removed.is_empty() {
         tx.change_members(number, &identifier, &added, &removed).await?;
     }
@@ -678,7 +688,10 @@ pub async fn put_resource(
     }
     let actions: Vec<String> = actions.into_iter().collect();
     let mut tx = app.store.write(caller.context(), app.clock.now()).await?;
-    to_change(&mut tx, owner, &identifier, &headers).await?;
+    let list = to_change(&mut tx, owner, &identifier, &headers).await?;
+    if !list.resources.contains_key(&resource) && list.resources.len() >= MAX_LISTS {
+        return Err(ApiError::member("resource", format!("A list opens at most {MAX_LISTS} resources.")));
+    }
     let stored = tx.resource(&resource).await?.ok_or(LISTED_RESOURCE_UNKNOWN)?;
     if stored.resource.owner != owner {
         return Err(LISTED_RESOURCE_FOREIGN.into());
@@ -735,7 +748,7 @@ fn asked_party(app: &App, given: Option<&str>) -> Result<Party, ApiError> {
         return Err(refused(PARTIES_TOO_MANY, None));
     }
     named_party(app, given).map_err(|reason| match reason {
-        NotNamed::Form => refused(PARTY_URN, Some(given)),
+        NotNamed::Form => refused(PARTY_URN, None),
         NotNamed::Unknown => MEMBER_UNKNOWN.into(),
     })
 }

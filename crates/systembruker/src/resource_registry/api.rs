@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use http::header::LOCATION;
-use model::{Organisation, Resource, ResourceType};
+use model::{Resource, ResourceType};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::AuditEntry;
+use store::{AuditEntry, Write};
 use utoipa::IntoParams;
 
 use super::rules;
@@ -49,6 +49,12 @@ fn check_owner(app: &App, caller: &Caller, resource: &Resource) -> Result<(), Ap
     Err(ApiError::Status(StatusCode::UNAUTHORIZED, Some(detail)))
 }
 
+/// Refuses a change of what is another's by now, or gone: what was looked at before may have changed since.
+pub async fn still_owns(tx: &mut Write, caller: &Caller, identifier: &str) -> Result<(), ApiError> {
+    let stored = tx.resource(identifier).await?.ok_or_else(ApiError::not_found)?;
+    if owns(caller, &stored.resource) { Ok(()) } else { Err(ApiError::Bare(StatusCode::FORBIDDEN)) }
+}
+
 fn location(app: &App, identifier: &str) -> String {
     app.faces.join(Face::Platform, &format!("resourceregistry/api/v1/resource/{identifier}"))
 }
@@ -68,7 +74,7 @@ pub async fn register_resource(
     Json(document): Json<Value>,
 ) -> Result<Response, ApiError> {
     let resource = rules::read_resource(document, caller.org)?;
-    let mut tx = app.store.write(caller.context(), app.clock.now()).await?;
+    let mut tx = app.begin(caller.context()).await?;
     check_owner(&app, &caller, &resource)?;
     if tx.resource(&resource.identifier).await?.is_some() {
         let detail = format!("The resource {} already exists.", resource.identifier);
@@ -103,11 +109,9 @@ pub async fn change_resource(
     if resource.identifier != id {
         return Err(ApiError::member("identifier", format!("The id in the body must be {id}, as in the address.")));
     }
-    let mut tx = app.store.write(caller.context(), app.clock.now()).await?;
+    let mut tx = app.begin(caller.context()).await?;
     check_owner(&app, &caller, &resource)?;
-    if tx.resource(&id).await?.is_none() {
-        return Err(ApiError::not_found());
-    }
+    still_owns(&mut tx, &caller, &id).await?;
     tx.update_resource(&resource).await?;
     app.commit(tx).await?;
     Ok(StatusCode::OK)
@@ -136,9 +140,8 @@ pub async fn delete_resource(
     }
     let now = app.clock.now();
     let mut tx = app.store.write(caller.context(), now).await?;
-    if !tx.delete_resource(&id).await? {
-        return Err(ApiError::not_found());
-    }
+    still_owns(&mut tx, &caller, &id).await?;
+    tx.delete_resource(&id).await?;
     let details = json!({"versionId": entry.version_id});
     let event = "resource.deleted";
     tx.audit(AuditEntry { id: app.random.uuid_at(now), event, party: None, subject: id, details }).await?;
@@ -290,9 +293,4 @@ pub async fn read_resource(
     let Some(version) = version else { return Ok(Json(shown(&entry.resource, entry.version_id))) };
     let earlier = app.store.read().await?.resource_version(&id, version).await?;
     Ok(Json(shown(&earlier.ok_or_else(ApiError::not_found)?, version)))
-}
-
-/// The owner of a resource as a party, where it is known.
-pub fn owner(app: &App, resource: &Resource) -> Option<Arc<Organisation>> {
-    app.model.parties().by_number(resource.owner)
 }

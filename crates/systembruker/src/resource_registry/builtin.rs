@@ -8,8 +8,10 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use model::{OrgNumber, Resource, ResourceType, Translated};
 use serde_json::json;
-use store::{ChangeContext, Store};
+use store::{ChangeContext, Store, StoredResource, Write};
+use xacml::Policy;
 
+use super::rights;
 use super::rules::{AcceptedPolicy, read_policy};
 use crate::access::metadata::{ACCESS_PACKAGE, ROLE_CODE};
 
@@ -69,13 +71,30 @@ pub async fn ensure(store: &Store, owner: OrgNumber, now: Timestamp) -> anyhow::
     let context = ChangeContext { actor: "system".into(), ..ChangeContext::default() };
     let mut tx = store.write(context, now).await?;
     for builtin in BUILTIN {
-        if tx.resource(builtin.id).await?.is_none() {
+        let (stored, policy) = (tx.resource(builtin.id).await?, builtin.policy()?);
+        if stored.is_none() {
             tx.insert_resource(&builtin.resource(owner)).await?;
-            let policy = builtin.policy()?;
+        }
+        // An installation of an earlier version has the policy of that.
+        if stored.and_then(|stored| stored.policy).as_deref() != Some(&*policy.document) {
             tx.put_policy(builtin.id, &policy.document, &policy.subjects).await?;
         }
     }
+    note_subjects(&mut tx).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// Notes which subjects policies name, where an earlier version did not.
+async fn note_subjects(tx: &mut Write) -> anyhow::Result<()> {
+    for StoredResource { resource, policy, .. } in tx.resources().await? {
+        let (id, Some(document)) = (&resource.identifier, policy) else { continue };
+        let subjects = rights::subjects(&*Policy::parse(&document)?);
+        let subjects: Vec<String> = subjects.iter().map(rights::TypedValue::urn).collect();
+        if !subjects.is_empty() && tx.subjects_of_resource(id).await?.is_empty() {
+            tx.put_policy(id, &document, &subjects).await?;
+        }
+    }
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use xacml::lint::Meaning;
 
-use super::api::owns;
+use super::api::{owns, still_owns};
 use super::rights::{self, TypedValue};
 use super::rules;
 use crate::app::App;
@@ -135,9 +135,8 @@ pub async fn post_policy(
     let text = policy_document(&app, request).await?;
     let policy = rules::read_policy(&id, &text, query.meaning.map(Into::into))?;
     let mut tx = app.store.write(caller.context(), app.clock.now()).await?;
-    if !tx.put_policy(&id, &policy.document, &policy.subjects).await? {
-        return Err(ApiError::not_found());
-    }
+    still_owns(&mut tx, &caller, &id).await?;
+    tx.put_policy(&id, &policy.document, &policy.subjects).await?;
     app.commit(tx).await?;
     let location = app.faces.join(Face::Platform, &format!("resourceregistry/api/v1/resource/{id}/policy"));
     Ok((StatusCode::CREATED, [(LOCATION, location)]).into_response())

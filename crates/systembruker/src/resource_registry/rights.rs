@@ -15,8 +15,8 @@ use xacml::{ACTION_ID, Effect, Match, Policy, Rule, category};
 
 use crate::authorization::attributes::{APP, ORG};
 
-/// The most combinations of one rule that are written out.
-const MAX_COMBINATIONS: usize = 10_000;
+/// The most combinations that the rules of a policy may have, written out. A policy with more is not accepted.
+pub const MAX_COMBINATIONS: usize = 10_000;
 
 /// An attribute with a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -57,6 +57,14 @@ pub struct Right {
     pub subjects: Vec<Vec<TypedValue>>,
 }
 
+/// How many combinations the rules of a policy have.
+pub fn count_combinations(policy: &Policy) -> usize {
+    let of_rule = |rule: &Rule| {
+        rule.target.any_of.iter().fold(1_usize, |product, block| product.saturating_mul(block.all_of.len().max(1)))
+    };
+    policy.rules.iter().map(of_rule).fold(0, usize::saturating_add)
+}
+
 /// The combinations of the policy's permitting rules, in order.
 pub fn combinations(policy: &Policy) -> Vec<Combination> {
     policy.rules.iter().filter(|rule| rule.effect == Effect::Permit).flat_map(of_rule).collect()
@@ -65,9 +73,6 @@ pub fn combinations(policy: &Policy) -> Vec<Combination> {
 fn of_rule(rule: &Rule) -> Vec<Combination> {
     let mut written: Vec<Vec<&Match>> = vec![vec![]];
     for block in &rule.target.any_of {
-        if written.len().saturating_mul(block.all_of.len()) > MAX_COMBINATIONS {
-            return vec![];
-        }
         let mut longer = Vec::with_capacity(written.len() * block.all_of.len());
         for so_far in &written {
             for all_of in &block.all_of {
@@ -97,7 +102,16 @@ fn combination(matches: &[&Match]) -> Option<Combination> {
 
 /// What the policy names of subjects, each once.
 pub fn subjects(policy: &Policy) -> BTreeSet<TypedValue> {
-    let named = policy.rules.iter().flat_map(|rule| rule.target.matches());
+    subjects_of(policy.rules.iter())
+}
+
+/// What the policy's permitting rules name of subjects, each once.
+pub fn permitted_subjects(policy: &Policy) -> BTreeSet<TypedValue> {
+    subjects_of(policy.rules.iter().filter(|rule| rule.effect == Effect::Permit))
+}
+
+fn subjects_of<'a>(rules: impl Iterator<Item = &'a Rule>) -> BTreeSet<TypedValue> {
+    let named = rules.flat_map(|rule| rule.target.matches());
     let named = named.filter(|single| single.designator.category == category::ACCESS_SUBJECT);
     let value = |single: &Match| {
         let value = single.literal.as_str()?.to_owned();
@@ -110,13 +124,14 @@ pub fn subjects(policy: &Policy) -> BTreeSet<TypedValue> {
 pub fn rights(policy: &Policy) -> Vec<Right> {
     let mut rights: Vec<Right> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seen: BTreeSet<(usize, Vec<TypedValue>)> = BTreeSet::new();
     for Combination { subject, resource, action } in combinations(policy) {
         let place = *places.entry(key(&resource, &action)).or_insert(rights.len());
         if place == rights.len() {
             rights.push(Right { resource, action, subjects: vec![] });
         }
         if let Some(right) = rights.get_mut(place)
-            && !right.subjects.contains(&subject)
+            && seen.insert((place, subject.clone()))
         {
             right.subjects.push(subject);
         }

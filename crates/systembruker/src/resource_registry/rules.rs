@@ -18,6 +18,9 @@ const TEST_OWNER: &str = "ttd";
 /// The most entries of a list in a registration, and characters of a text.
 const MAX_ENTRIES: usize = 500;
 const MAX_TEXT: usize = 10_000;
+/// The largest registration, in bytes, and the longest code of an owner.
+const MAX_REGISTRATION: usize = 256 * 1024;
+const MAX_CODE: usize = 20;
 
 /// The members of a registration. Others are kept and returned as they were written.
 const MEMBERS: [&str; 26] = [
@@ -242,6 +245,13 @@ pub fn read_resource(document: Json, caller: Option<OrgNumber>) -> Result<Resour
             }
         },
     };
+    if !is_owner_code(&authority.orgcode) {
+        let message = format!("An owner's code has 2 to {MAX_CODE} of the characters a to z and 0 to 9, and a letter.");
+        wrong(&mut errors, "hasCompetentAuthority.orgcode", message);
+    }
+    if serde_json::to_string(&document).map_or(0, |text| text.len()) > MAX_REGISTRATION {
+        wrong(&mut errors, "$", format!("A registration has at most {MAX_REGISTRATION} bytes."));
+    }
     let title = translated(&mut errors, "title", &registration.title);
     let description = translated(&mut errors, "description", &registration.description);
     if registration.delegable && registration.right_description.is_none() {
@@ -276,6 +286,12 @@ pub fn read_resource(document: Json, caller: Option<OrgNumber>) -> Result<Resour
         access_lists_only: registration.access_list_mode == AccessListMode::Enabled,
         document: registration.with_others(document),
     })
+}
+
+/// Codes are part of the names of apps and access lists, and must not be taken for a number there.
+fn is_owner_code(code: &str) -> bool {
+    let plain = code.chars().all(|c| c.is_ascii_alphanumeric());
+    code.is_empty() || (plain && (2..=MAX_CODE).contains(&code.len()) && code.chars().any(|c| c.is_ascii_alphabetic()))
 }
 
 fn translated(errors: &mut Errors, member: &str, texts: &Texts) -> Option<Translated> {
@@ -442,6 +458,10 @@ pub fn read_policy(identifier: &str, text: &str, meaning: Option<Meaning>) -> Re
     }
     let policy = Policy::parse(&document).map_err(|error| refuse(format!("{error}.")))?;
     check_resource(identifier, &policy)?;
+    if rights::count_combinations(&policy) > rights::MAX_COMBINATIONS {
+        let most = rights::MAX_COMBINATIONS;
+        return Err(refuse(format!("The rules have more than {most} combinations of subject, resource and action.")));
+    }
     let subjects: BTreeSet<_> = rights::subjects(&policy).iter().map(rights::TypedValue::urn).collect();
     Ok(AcceptedPolicy { document, subjects: subjects.into_iter().collect() })
 }

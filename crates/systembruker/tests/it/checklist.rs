@@ -548,7 +548,7 @@ async fn components_of_the_platform_ask_in_json_and_xml() {
                     r#"<Attribute AttributeId="{id}" IncludeInResult="false"><AttributeValue DataType="http://www.w3.org/2001/XMLSchema#string">{value}</AttributeValue></Attribute>"#
                 )
             };
-            let attributes = attributes.iter().map(one).collect::<Vec<_>>().join("");
+            let attributes: String = attributes.iter().map(one).collect();
             format!(r#"<Attributes Category="{category}">{attributes}</Attributes>"#)
         };
         format!(

@@ -64,8 +64,7 @@ async fn registrations_follow_the_rules_of_their_kind() {
     let errors = async |body: &Value| {
         let answer = world.post(BASE, &token, body).await;
         assert_eq!(answer.problem(), "400 -", "{body}");
-        let errors = answer.json()["errors"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        errors
+        answer.json()["errors"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };
     let app = || {
         with(
