@@ -130,10 +130,19 @@ pub enum OpenError {
 }
 
 enum Engine {
-    Sqlite { read: SqlitePool, write: SqlitePool, _lock: File },
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+        _lock: File,
+    },
     /// Those who wait to change domain state wait for the one connection of `writer`, so that they hold none that others
     /// need, the one who writes among them.
-    Postgres { pool: PgPool, writer: PgPool, options: Box<PgConnectOptions>, lock: Mutex<Option<PgConnection>> },
+    Postgres {
+        pool: PgPool,
+        writer: PgPool,
+        options: Box<PgConnectOptions>,
+        lock: Mutex<Option<PgConnection>>,
+    },
 }
 
 /// An open database on which this is the one live instance.

@@ -7,21 +7,22 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use secrecy::ExposeSecret as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as JsonValue;
 use store::ChangeContext;
 use utoipa::ToSchema;
 use xacml::{AttributeCategory, Decision, Evaluation, Obligation, Request, RequestDocument, Status, Value, request};
 
-use super::attributes::NATIONAL_ID;
+use super::attributes::{NATIONAL_ID, RESOURCE};
 use super::journal::Asker;
-use super::rules::{self, Allowed, Decided, Inputs};
+use super::rules::{self, Allowed, Decided, Inputs, Opened};
 use crate::app::App;
 use crate::http::caller::scope::Authorize;
 use crate::http::caller::{Caller, Scoped};
 use crate::http::extract::{Json, body};
 use crate::http::problem::ApiError;
 use crate::http::request_id;
+use crate::resource_registry::rights::TypedValue;
 
 /// The scope that opens every owner's resources. Decisions made with it are always journalled.
 const ADMIN_SCOPE: &str = "altinn:authorization/authorize.admin";
@@ -196,6 +197,58 @@ pub async fn decision(State(app): State<Arc<App>>, request: HttpRequest) -> Resu
         return Ok(Json(answer(&document, decided)).into_response());
     }
     Ok(xml(&decided.into_iter().map(|(_, decided)| decided.evaluation).collect::<Vec<_>>()))
+}
+
+/// Whether a party may use a resource at all.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct AccessListQuestion {
+    /// The party, by an attribute that names one.
+    subject: TypedValue,
+    /// The resource: `urn:altinn:resource`.
+    resource: TypedValue,
+    /// The action.
+    action: TypedValue,
+}
+
+/// The question with its answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccessListAnswer {
+    #[serde(flatten)]
+    question: AccessListQuestion,
+    /// `Authorized`, `NotAuthorized`, or `NotDetermined` where the party or the resource is not known.
+    result: &'static str,
+}
+
+/// Asks whether access lists let a party use a resource, inside the platform
+#[utoipa::path(
+    post,
+    path = "/authorization/api/v1/accesslist/accessmanagement/authorization",
+    tag = "Decision point",
+    request_body = AccessListQuestion,
+    responses((status = 200, description = "The question with its answer", body = AccessListAnswer),
+        (status = 400, description = "The body cannot be read"),
+        (status = 401, description = "The key is missing or another"),
+        (status = 415, description = "The body is not JSON"))
+)]
+pub async fn access_list_authorization(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Json(question): Json<AccessListQuestion>,
+) -> Result<Json<AccessListAnswer>, ApiError> {
+    check_internal_key(&app, &headers)?;
+    let AccessListQuestion { subject, resource, action } = &question;
+    let entry = app.model.resource(&resource.value).filter(|_| resource.id == RESOURCE);
+    let party = rules::find_party(&app.decision_inputs(), &subject.id, &subject.value).ok().flatten();
+    let result = match (entry, party) {
+        (Some(entry), Some(_)) if !entry.resource.access_lists_only => "Authorized",
+        (Some(entry), Some(party)) => match rules::opened_actions(&app.model, &entry.resource, party.uuid()) {
+            Opened::Everything => "Authorized",
+            Opened::Actions(open) if open.contains(&action.value) => "Authorized",
+            Opened::Actions(_) => "NotAuthorized",
+        },
+        _ => "NotDetermined",
+    };
+    Ok(Json(AccessListAnswer { question, result }))
 }
 
 /// Anyone may ask in a sandbox; in real installations, those who have the key.

@@ -51,5 +51,5 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// The routes for components of the platform.
 pub fn internal_routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(api::decision))
+    OpenApiRouter::new().routes(routes!(api::decision)).routes(routes!(api::access_list_authorization))
 }

@@ -423,7 +423,7 @@ fn party_of_instance(inputs: &Inputs<'_>, request: &Request) -> Result<Option<Pa
 
 /// The party that an attribute names, if it is known. A value that cannot be one is the caller's mistake where it is a
 /// uuid, and nobody's name otherwise.
-fn find_party(inputs: &Inputs<'_>, form: &str, text: &str) -> Result<Option<Party>, Fault> {
+pub fn find_party(inputs: &Inputs<'_>, form: &str, text: &str) -> Result<Option<Party>, Fault> {
     let parties = inputs.model.parties_now();
     let uuid = || text.parse::<Uuid>().map_err(|_| Fault::Request(format!("{form} is not a uuid")));
     Ok(match form {
@@ -436,7 +436,10 @@ fn find_party(inputs: &Inputs<'_>, form: &str, text: &str) -> Result<Option<Part
             let hash = text.parse::<NationalId>().ok().map(|id| inputs.vault.lookup_hash(&id));
             hash.and_then(|hash| parties.person_by_hash(&hash)).map(Party::Person)
         }
-        _ => text.parse().ok().and_then(|number| parties.by_number(number)).map(Party::Organisation),
+        ORG_NUMBER | ORG_NUMBER_LEGACY => {
+            text.parse().ok().and_then(|number| parties.by_number(number)).map(Party::Organisation)
+        }
+        _ => None,
     })
 }
 

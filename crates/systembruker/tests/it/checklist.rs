@@ -352,6 +352,18 @@ async fn case_11_access_lists_let_members_in_only() {
     assert_eq!(may("read").await, "Deny ok");
     send(Method::PUT, &format!("pilot/resource-connections/{RESOURCE}"), json!({})).await;
     assert_eq!(may("read").await, "Permit ok");
+    let check = async |party: &str, resource: &str| {
+        let of = |id: &str, value: &str| json!({"type": id, "value": value});
+        let body = json!({"subject": of(ORG, party), "resource": of("urn:altinn:resource", resource), "action": of(ACTION_ID, "read")});
+        let path = "/authorization/api/v1/accesslist/accessmanagement/authorization";
+        let answer = world.send(world.request(Method::POST, path).json(&body)).await.json();
+        assert_eq!(answer["action"], body["action"]);
+        answer["result"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(check(CUSTOMER, RESOURCE).await, "Authorized");
+    assert_eq!(check(SUB_UNIT, RESOURCE).await, "NotAuthorized");
+    assert_eq!(check(SUB_UNIT, "altinn_access_management").await, "Authorized");
+    assert_eq!(check("312659603", RESOURCE).await, "NotDetermined");
     // A member's sub-unit is not a member.
     assert_eq!(world.system_user_may(&id, RESOURCE, "read", SUB_UNIT).await, "Deny ok");
     send(Method::DELETE, "pilot/members", json!({"data": [format!("{ORG}:{CUSTOMER}")]})).await;

@@ -89,7 +89,17 @@ async fn a_sandbox_tells_scripts_what_it_has_and_imports_parties() {
     let mut child = program(&arguments).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.next_line().await.unwrap().unwrap().starts_with("maskinporten "));
+    let file = info.to_str().unwrap().to_owned();
     let info: Value = serde_json::from_slice(&std::fs::read(&info).unwrap()).unwrap();
+    // Scripts and people can ask it why it decides as it does.
+    let user = format!("urn:altinn:userid:{}", info["persons"][0]["userId"]);
+    let ask = ["explain", "decision", "--info", &file, "--subject", &user, "--resource", "altinn_access_management"];
+    let (code, out, error) = run(&[&ask[..], &["--party", "312652757"]].concat()).await;
+    assert_eq!(code, 0, "{error}");
+    assert!(out.starts_with("NotApplicable\n  The subject has nothing to do with the party.\n"), "{out}");
+    assert!(out.contains("What would change it, any one of:\n") && out.contains("tilgangsstyrer"), "{out}");
+    let (code, _, error) = run(&[&ask[..], &["--party", "x"]].concat()).await;
+    assert!(code != 0 && error.contains("party is an organisation number"), "{error}");
     let names: Vec<&str> =
         info["clients"].as_array().unwrap().iter().map(|client| client["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["Digdir", "Skatteetaten", "SmartCloud AS", "SmartCloud AS with enterprise certificate"]);
@@ -356,6 +366,19 @@ async fn clients_scopes_and_keys_are_administered_by_command() {
         assert!(code != 0 && out.is_empty() && error.contains(complaint), "{arguments:?} {error}");
     };
     command(&["prefix", "give", "--org", "974761076", "skatteetaten"]).await;
+
+    let (_, edition, _) = run(&["metadata", "export"]).await;
+    let mut edition: Value = serde_json::from_str(&edition).unwrap();
+    let file = folder.path().join("edition.json");
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, edition.to_string()).unwrap();
+    assert_eq!(command(&["metadata", "import", path]).await["packages"], json!(223));
+    edition["packages"][0]["holders"] = json!("nobody");
+    std::fs::write(&file, edition.to_string()).unwrap();
+    refused(&["metadata", "import", path], "refers to nobody, which is not there").await;
+    let (code, kept, _) = run(&["metadata", "export", "--config", &config]).await;
+    assert_eq!((code, serde_json::from_str::<Value>(&kept).unwrap()["packages"].as_array().unwrap().len()), (0, 223));
+    assert_eq!(command(&["metadata", "reset"]).await["edition"], json!("built-in"));
     assert_eq!(command(&["prefix", "list", "--org", "974761076"]).await[0]["prefix"], json!("skatteetaten"));
 
     let name = "skatteetaten:krav";
