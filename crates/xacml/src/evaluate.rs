@@ -104,29 +104,28 @@ impl DecisionPoint {
         }
     }
 
-    /// The obligations and advice that the root has for an effect, for a host that has found another ground for it than
-    /// the rules.
-    ///
-    /// # Errors
-    /// The status, where one of them cannot be filled in.
-    pub fn instructions_for(
+    /// Decides a request; where the policies say nothing of it, the host may have another ground for an effect. What the
+    /// root demands of those it gives that effect itself, it demands of them too: its obligations and advice come along.
+    pub fn decide_or_else(
         &self,
-        effect: Effect,
         request: &Request,
         environment: &Environment,
-    ) -> Result<(Obligations, Obligations), Status> {
-        let clock = Clock::at(environment.now);
-        let mut bound = Bound::default();
-        bound.fill(self, request, environment, &clock);
-        let mut run = Run::new(self, bound.view(), Silent);
-        if let Some(node) = self.nodes.get(self.root as usize) {
-            run.begin_variables(node);
-            run.instruct(node.instructions, effect).map_err(|failure| failure.status(self))?;
-        }
-        Ok((without_effects(run.obligations), without_effects(run.advice)))
+        ground: impl FnOnce() -> Option<Effect>,
+    ) -> Evaluation {
+        self.run_or_else(request, environment, Silent, ground).0
     }
 
     fn run<O: Observer>(&self, request: &Request, environment: &Environment, observer: O) -> (Evaluation, O) {
+        self.run_or_else(request, environment, observer, || None)
+    }
+
+    fn run_or_else<O: Observer>(
+        &self,
+        request: &Request,
+        environment: &Environment,
+        observer: O,
+        ground: impl FnOnce() -> Option<Effect>,
+    ) -> (Evaluation, O) {
         let clock = Clock::at(environment.now);
         let mut bound = Bound::default();
         bound.fill(self, request, environment, &clock);
@@ -138,6 +137,11 @@ impl DecisionPoint {
             decision = Decision::Indeterminate(Indeterminate::Both);
             run.failure = Some(Failure::TooMuch);
             run.keep_effect(None, 0, 0);
+        }
+        if decision == Decision::NotApplicable
+            && let Some(effect) = ground()
+        {
+            decision = run.on_other_ground(self.root, effect);
         }
         let status = match (decision, run.failure) {
             (Decision::Indeterminate(_), Some(failure)) => failure.status(self),
@@ -254,6 +258,19 @@ impl<'a, 'r: 'a, O: Observer> Run<'a, 'r, O> {
     /// Notes why there is no answer, unless an earlier reason stands.
     fn fail(&mut self, failure: Failure) {
         self.failure = self.failure.or(Some(failure));
+    }
+
+    /// An effect that the host has found a ground for, with what the root says for it.
+    fn on_other_ground(&mut self, root: Id, effect: Effect) -> Decision {
+        let Some(node) = self.point.nodes.get(root as usize) else { return effect.into() };
+        self.begin_variables(node);
+        match self.instruct(node.instructions, effect) {
+            Ok(()) => effect.into(),
+            Err(failure) => {
+                self.fail(failure);
+                Decision::Indeterminate(effect.into())
+            }
+        }
     }
 
     /// A policy or policy set.

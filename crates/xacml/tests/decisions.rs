@@ -328,10 +328,16 @@ fn a_host_with_another_ground_for_an_effect_gets_what_goes_with_it() {
         ("name", "Permit", &designator("c", "name", "string", true)),
     ]);
     let point = point(&[policy("deny-overrides", &own)]);
-    let (with, advice) = point.instructions_for(Effect::Permit, &request(&[("name", "x")]), &noon()).unwrap();
-    assert_eq!((with.len(), advice.len(), &with[0].attributes[0].value), (2, 0, &Value::Integer(3)));
-    assert!(point.instructions_for(Effect::Deny, &request(&[]), &noon()).unwrap().0.is_empty());
-    assert!(matches!(point.instructions_for(Effect::Permit, &request(&[]), &noon()), Err(Status::MissingAttribute(_))));
+    let on_ground = |given: &[(&str, &str)], effect| point.decide_or_else(&request(given), &noon(), || effect);
+    let with = on_ground(&[("name", "x")], Some(Effect::Permit));
+    assert_eq!((with.decision, with.obligations.len(), with.advice.len()), (Decision::Permit, 2, 0));
+    assert_eq!(with.obligations[0].attributes[0].value, Value::Integer(3));
+    let denied = on_ground(&[], Some(Effect::Deny));
+    assert_eq!((denied.decision, denied.obligations.len()), (Decision::Deny, 0));
+    let without = on_ground(&[], Some(Effect::Permit));
+    assert_eq!((without.decision, without.obligations.len()), (Decision::Indeterminate(Indeterminate::Permit), 0));
+    assert!(matches!(without.status, Status::MissingAttribute(_)));
+    assert_eq!(on_ground(&[("name", "x")], None).decision, Decision::NotApplicable);
 }
 
 #[test]

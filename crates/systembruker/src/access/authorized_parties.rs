@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use model::{AccessPackage, NationalId, Organisation, SystemUserKind};
+use model::{AccessPackage, Organisation, SystemUserKind};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -14,11 +14,10 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::metadata::Purpose;
+use super::naming::{NotNamed, named_party};
 use super::relations::{Basis, relations};
 use crate::app::App;
-use crate::authorization::attributes::{
-    NATIONAL_ID, ORG_NUMBER, ORGANISATION_UUID, PARTY_ID, PARTY_UUID, PERSON_UUID, SYSTEM_USER, USER_ID,
-};
+use crate::authorization::attributes::SYSTEM_USER;
 use crate::http::caller::Scoped;
 use crate::http::caller::scope::{AuthorizedPartiesOwn, AuthorizedPartiesOwner};
 use crate::http::extract::{Json, Query};
@@ -141,19 +140,14 @@ enum Subject {
 }
 
 fn party(app: &App, id: &str, value: &str) -> Result<Option<Party>, ApiError> {
-    let parties = app.model.parties();
-    let wrong = || ApiError::member("value", format!("The value is not one of {id}."));
-    Ok(match id {
-        USER_ID => parties.person_by_user_id(value.parse().map_err(|_| wrong())?).map(Party::Person),
-        PARTY_ID => parties.by_party_id(value.parse().map_err(|_| wrong())?),
-        PARTY_UUID | PERSON_UUID | ORGANISATION_UUID => parties.party(value.parse().map_err(|_| wrong())?),
-        ORG_NUMBER => parties.by_number(value.parse().map_err(|_| wrong())?).map(Party::Organisation),
-        NATIONAL_ID => {
-            let number: NationalId = value.parse().map_err(|_| wrong())?;
-            parties.person_by_hash(&app.vault.lookup_hash(&number)).map(Party::Person)
+    match named_party(&app.model.parties_now(), &app.vault, id, value) {
+        Ok(party) => Ok(Some(party)),
+        Err(NotNamed::Unknown) => Ok(None),
+        Err(NotNamed::Value) => Err(ApiError::member("value", format!("The value is not one of {id}."))),
+        Err(NotNamed::Attribute) => {
+            Err(ApiError::member("type", "The type is not one of a subject that is known here.".to_owned()))
         }
-        _ => return Err(ApiError::member("type", "The type is not one of a subject that is known here.".to_owned())),
-    })
+    }
 }
 
 fn subject(app: &App, given: &SubjectDto) -> Result<Subject, ApiError> {

@@ -15,6 +15,7 @@ pub mod delegation;
 pub mod import;
 pub mod metadata;
 pub mod metadata_api;
+pub mod naming;
 pub mod relations;
 pub mod scope_delegations;
 

@@ -189,6 +189,16 @@ pub enum SystemUserRelation {
     },
 }
 
+impl SystemUserRelation {
+    /// The packages that it brings, as attributes.
+    pub fn packages<'a>(&'a self, user: &'a SystemUserEntry) -> Option<&'a Arc<AttributeCategory>> {
+        match self {
+            Self::Owner => user.packages.as_ref(),
+            Self::Client { packages, .. } => Some(packages),
+        }
+    }
+}
+
 /// The relations of a system user to a party. A deleted one has none.
 pub fn of_system_user(
     parties: &Parties,

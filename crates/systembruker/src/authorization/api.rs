@@ -15,7 +15,8 @@ use xacml::{AttributeCategory, Decision, Evaluation, Obligation, Request, Reques
 
 use super::attributes::{NATIONAL_ID, RESOURCE};
 use super::journal::Asker;
-use super::rules::{self, Allowed, Decided, Inputs, Opened};
+use super::rules::{self, Allowed, Decided, Inputs};
+use crate::access::naming::named_party;
 use crate::app::App;
 use crate::http::caller::scope::Authorize;
 use crate::http::caller::{Caller, Scoped};
@@ -238,14 +239,13 @@ pub async fn access_list_authorization(
     check_internal_key(&app, &headers)?;
     let AccessListQuestion { subject, resource, action } = &question;
     let entry = app.model.resource(&resource.value).filter(|_| resource.id == RESOURCE);
-    let party = rules::find_party(&app.decision_inputs(), &subject.id, &subject.value).ok().flatten();
+    let party = named_party(&app.model.parties_now(), &app.vault, &subject.id, &subject.value).ok();
     let result = match (entry, party) {
         (Some(entry), Some(_)) if !entry.resource.access_lists_only => "Authorized",
-        (Some(entry), Some(party)) => match rules::opened_actions(&app.model, &entry.resource, party.uuid()) {
-            Opened::Everything => "Authorized",
-            Opened::Actions(open) if open.contains(&action.value) => "Authorized",
-            Opened::Actions(_) => "NotAuthorized",
-        },
+        (Some(entry), Some(party)) => {
+            let opened = rules::opened_actions(&app.model, &entry.resource, party.uuid());
+            if opened.allow(Some(&action.value)) { "Authorized" } else { "NotAuthorized" }
+        }
         _ => "NotDetermined",
     };
     Ok(Json(AccessListAnswer { question, result }))
@@ -292,7 +292,7 @@ pub struct Point {
 impl Point {
     /// Decides all of them on the same state, and again if that changed meanwhile; or why nothing can be asked.
     pub fn decide(self, app: &App, document: &RequestDocument) -> Result<Vec<(Request, Decided)>, String> {
-        let mut requests = rules::individual(document)?;
+        let requests = rules::individual(document)?;
         if self.is_internal && requests.iter().any(names_a_person_by_number) {
             return Err(format!("{NATIONAL_ID} is not accepted here"));
         }
@@ -306,7 +306,7 @@ impl Point {
                 evaluation.status = Status::SyntaxError(std::mem::take(message));
             }
         }
-        Ok(requests.drain(..).zip(decided).collect())
+        Ok(requests.into_iter().zip(decided).collect())
     }
 }
 

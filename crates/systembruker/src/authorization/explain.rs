@@ -12,10 +12,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use xacml::{Decision, Environment, Evaluation, Trace, TraceKind};
 
-use super::rules::{Inputs, Question, Subject, actions, answer, has_rights, is_listed};
+use super::rules::{Inputs, Question, Subject, answer, has_right_to_it, is_listed};
 use crate::access::delegation;
 use crate::access::metadata::{ACCESS_PACKAGE, Purpose, ROLE_CODE, packages_of_subject};
-use crate::access::relations::{Basis, SystemUserRelation, of_system_user};
+use crate::access::relations::{Basis, SystemUserRelation};
 use crate::read_model::{Party, SystemUserEntry};
 use crate::resource_registry::rights;
 
@@ -88,7 +88,7 @@ impl Remedy {
 }
 
 /// Decides a question, and tells why.
-pub fn explain(inputs: &Inputs<'_>, question: &Question) -> (Evaluation, Explanation) {
+pub fn explain(inputs: &Inputs<'_>, question: &Question<'_>) -> (Evaluation, Explanation) {
     let evaluation = answer(inputs, question);
     let rules = question.resource.policy.as_ref().map(|policy| {
         let (_, trace) = policy.point.explain(&question.request, &Environment::at(inputs.now));
@@ -97,8 +97,7 @@ pub fn explain(inputs: &Inputs<'_>, question: &Question) -> (Evaluation, Explana
     let rules = rules.unwrap_or_default();
     let listed = question.resource.resource.access_lists_only.then(|| is_listed(inputs.model, question));
     let standing = Standing::of(inputs, question);
-    let has_rights = has_rights(inputs, question);
-    let reasons = reasons(question, &evaluation, &standing, &rules, (listed, has_rights));
+    let reasons = reasons(question, &evaluation, &standing, &rules, listed);
     let remedies = if evaluation.decision == Decision::Permit {
         vec![]
     } else {
@@ -133,13 +132,12 @@ struct Standing {
 }
 
 impl Standing {
-    fn of(inputs: &Inputs<'_>, question: &Question) -> Self {
-        match (&question.subject, &question.party) {
-            (Subject::SystemUser(user), Some(party)) => Self::of_system_user(inputs, question, user, party),
-            (Subject::SystemUser(_), None) => Self::new("systemUser"),
-            (Subject::Party(Party::Person(_)), _) => Self::of_party("person", inputs, question),
-            (Subject::Party(Party::Organisation(_)), _) => Self::of_party("organisation", inputs, question),
-            (Subject::Other, _) => Self::new("other"),
+    fn of(inputs: &Inputs<'_>, question: &Question<'_>) -> Self {
+        match &question.subject {
+            Subject::SystemUser(user) => Self::of_system_user(inputs, question, user),
+            Subject::Party(Party::Person(_)) => Self::of_party("person", inputs, question),
+            Subject::Party(Party::Organisation(_)) => Self::of_party("organisation", inputs, question),
+            Subject::Other => Self::new("other"),
         }
     }
 
@@ -147,12 +145,12 @@ impl Standing {
         Self { subject, relations: vec![], single_rights: vec![] }
     }
 
-    fn of_system_user(inputs: &Inputs<'_>, question: &Question, user: &SystemUserEntry, party: &Party) -> Self {
+    fn of_system_user(inputs: &Inputs<'_>, question: &Question<'_>, user: &SystemUserEntry) -> Self {
         let resource = &question.resource.resource.identifier;
         let parties = inputs.model.parties();
         let number = |party| parties.organisation(party).map(|organisation| organisation.org_number.to_string());
         let mut standing = Self::new("systemUser");
-        for relation in of_system_user(&parties, user, party, inputs.now) {
+        for relation in &question.system_user_relations {
             let (basis, from, packages) = match relation {
                 SystemUserRelation::Owner => {
                     let rights = user.rights.iter().filter(|right| right.resource == *resource);
@@ -161,9 +159,9 @@ impl Standing {
                     ("owner", user.owner_party, packages)
                 }
                 SystemUserRelation::Client { client, .. } => {
-                    let access = user.clients.get(&client);
+                    let access = user.clients.get(client);
                     let given = access.into_iter().flat_map(|access| &*access.given);
-                    ("client", client, given.map(|given| given.package.code().to_owned()).collect())
+                    ("client", *client, given.map(|given| given.package.code().to_owned()).collect())
                 }
             };
             standing.relations.push(RelationDto { basis, from: number(from), role: None, via: None, packages });
@@ -171,7 +169,7 @@ impl Standing {
         standing
     }
 
-    fn of_party(subject: &'static str, inputs: &Inputs<'_>, question: &Question) -> Self {
+    fn of_party(subject: &'static str, inputs: &Inputs<'_>, question: &Question<'_>) -> Self {
         let (resource, metadata) = (&question.resource.resource.identifier, inputs.model.metadata());
         let parties = inputs.model.parties();
         let number = |party| parties.organisation(party).map(|organisation| organisation.org_number.to_string());
@@ -199,11 +197,11 @@ impl Standing {
 }
 
 fn reasons(
-    question: &Question,
+    question: &Question<'_>,
     evaluation: &Evaluation,
     standing: &Standing,
     rules: &[RuleDto],
-    (listed, has_rights): (Option<bool>, bool),
+    listed: Option<bool>,
 ) -> Vec<String> {
     let mut reasons = Vec::new();
     let resource = &question.resource.resource.identifier;
@@ -226,12 +224,9 @@ fn reasons(
     }
     if rules.is_empty() && !standing.relations.is_empty() {
         reasons.push("No rule of the policy applies to what the subject has.".to_owned());
-        let asked = actions(&question.request);
-        if has_rights {
-            reasons.push(format!("It was given {} on {resource} as a single right.", asked.join(", ")));
-        } else {
-            reasons.push(format!("It was not given {} on {resource} as a single right.", asked.join(", ")));
-        }
+        let given = if has_right_to_it(question) { "was" } else { "was not" };
+        let action = question.action.unwrap_or("nothing");
+        reasons.push(format!("It {given} given {action} on {resource} as a single right."));
     }
     if listed == Some(false) {
         reasons.push("The party is on no access list that opens the resource for this.".to_owned());
@@ -241,7 +236,7 @@ fn reasons(
 
 fn remedies(
     inputs: &Inputs<'_>,
-    question: &Question,
+    question: &Question<'_>,
     evaluation: &Evaluation,
     standing: &Standing,
     listed: Option<bool>,
@@ -275,7 +270,7 @@ fn remedies(
 }
 
 /// What a system user lacks that has nothing to do with the party.
-fn missing_relation(inputs: &Inputs<'_>, question: &Question, standing: &Standing) -> Option<Remedy> {
+fn missing_relation(inputs: &Inputs<'_>, question: &Question<'_>, standing: &Standing) -> Option<Remedy> {
     let Subject::SystemUser(user) = &question.subject else { return None };
     let party = question.party.as_ref()?;
     if user.is_deleted {
@@ -301,11 +296,10 @@ fn missing_relation(inputs: &Inputs<'_>, question: &Question, standing: &Standin
 }
 
 /// The values of an attribute of the subject that the policy's rules about these actions name.
-fn named(question: &Question, attribute: &str) -> BTreeSet<String> {
-    let asked = actions(&question.request);
+fn named(question: &Question<'_>, attribute: &str) -> BTreeSet<String> {
     let combinations = question.resource.policy.iter().flat_map(|policy| rights::combinations(&policy.policy));
     combinations
-        .filter(|combination| asked.contains(&&*combination.action.value))
+        .filter(|combination| question.action == Some(&*combination.action.value))
         .flat_map(|combination| combination.subject)
         .filter(|subject| subject.id == attribute)
         .map(|subject| subject.value)
@@ -313,8 +307,8 @@ fn named(question: &Question, attribute: &str) -> BTreeSet<String> {
 }
 
 /// Whether the policy would permit with these attributes more.
-fn would_permit(inputs: &Inputs<'_>, question: &Question, more: Vec<Arc<xacml::AttributeCategory>>) -> bool {
-    let mut request = question.request.clone();
+fn would_permit(inputs: &Inputs<'_>, question: &Question<'_>, more: Vec<Arc<xacml::AttributeCategory>>) -> bool {
+    let mut request = question.request.clone().into_owned();
     request.categories.extend(more);
     let decide = |policy: &crate::read_model::ResourcePolicy| {
         policy.point.decide(&request, &Environment::at(inputs.now)).decision == Decision::Permit
@@ -322,7 +316,7 @@ fn would_permit(inputs: &Inputs<'_>, question: &Question, more: Vec<Arc<xacml::A
     question.resource.policy.as_ref().is_some_and(decide)
 }
 
-fn packages_that_would_do(inputs: &Inputs<'_>, question: &Question) -> Vec<Remedy> {
+fn packages_that_would_do(inputs: &Inputs<'_>, question: &Question<'_>) -> Vec<Remedy> {
     let metadata = inputs.model.metadata();
     let would_do = |code: &String| {
         let package = AccessPackage { urn: format!("{}{}", AccessPackage::URN, code.to_lowercase()) };
@@ -343,7 +337,7 @@ fn packages_that_would_do(inputs: &Inputs<'_>, question: &Question) -> Vec<Remed
     packages.map(remedy).collect()
 }
 
-fn roles_that_would_do(inputs: &Inputs<'_>, question: &Question) -> Vec<Remedy> {
+fn roles_that_would_do(inputs: &Inputs<'_>, question: &Question<'_>) -> Vec<Remedy> {
     let metadata = inputs.model.metadata();
     let unit_type = question.party.as_ref().and_then(Party::organisation).map_or("", |unit| &unit.unit_type);
     let would_do =
@@ -354,15 +348,12 @@ fn roles_that_would_do(inputs: &Inputs<'_>, question: &Question) -> Vec<Remedy> 
         .collect()
 }
 
-fn single_right_that_would_do(question: &Question) -> Option<Remedy> {
+fn single_right_that_would_do(question: &Question<'_>) -> Option<Remedy> {
     let resource = &question.resource.resource;
     let is_agent = matches!(&question.subject, Subject::SystemUser(user) if user.kind == SystemUserKind::Agent);
     let known = question.resource.policy.as_ref().map(|policy| delegation::actions(&policy.policy))?;
-    let asked = actions(&question.request);
     let can_be_given = resource.delegable && resource.resource_type.is_delegable_to_systems() && !is_agent;
-    if !can_be_given || asked.is_empty() || !asked.iter().all(|action| known.contains(*action)) {
-        return None;
-    }
-    let text = format!("The party gives the single right {} on {}.", asked.join(", "), resource.identifier);
+    let action = question.action.filter(|action| can_be_given && known.contains(*action))?;
+    let text = format!("The party gives the single right {action} on {}.", resource.identifier);
     Some(Remedy::new("singleRight", Some(resource.identifier.clone()), text))
 }

@@ -13,9 +13,9 @@ use serde_json::json;
 use store::{AuditEntry, JournalEntry, Store};
 use thiserror::Error;
 use tokio::sync::{Notify, Semaphore};
-use xacml::{Decision, Request};
+use xacml::{ACTION_ID, Decision, Request, Value, category};
 
-use super::rules::{Decided, actions};
+use super::rules::Decided;
 use crate::clock::Random;
 
 /// How many decisions wait to be written at most.
@@ -136,9 +136,10 @@ impl Journal {
 fn entry(asker: &Asker, request: &Request, decided: &Decided, random: &Random, now: Timestamp) -> JournalEntry {
     let Decided { evaluation, about } = decided;
     let resource = about.resource.as_ref().map_or("", |entry| &entry.resource.identifier);
+    let action = request.values(category::ACTION, ACTION_ID).next().and_then(Value::as_str);
     let shorten = |action: &str| action.chars().take(MAX_ACTION).collect::<String>();
     let details = json!({
-        "action": actions(request).first().map(|action| shorten(action)),
+        "action": action.map(shorten),
         "subject": about.subject,
         "decision": evaluation.decision.name(),
         "status": evaluation.status.code(),

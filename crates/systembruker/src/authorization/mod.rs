@@ -20,6 +20,7 @@
 pub mod api;
 pub mod attributes;
 pub mod explain;
+pub mod identifiers;
 pub mod journal;
 pub mod rules;
 pub mod typed;

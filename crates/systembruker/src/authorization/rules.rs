@@ -1,23 +1,26 @@
 //! How a decision is made.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use model::{NationalId, OrgNumber, Organisation, Resource};
+use model::{OrgNumber, Organisation, Resource};
+use smallvec::SmallVec;
 use uuid::Uuid;
 use xacml::{
-    ACTION_ID, Attribute, AttributeCategory, Decision, Effect, Environment, Evaluation, Request, RequestDocument,
-    Status, Value, category, request::MAX_DECISIONS,
+    ACTION_ID, AttributeCategory, Decision, Effect, Environment, Evaluation, Request, RequestDocument, Status, Value,
+    category, request::MAX_DECISIONS,
 };
 
 use super::attributes::{
-    ACCESS_LIST, APP, INSTANCE, MINIMUM_LEVEL, NATIONAL_ID, ORG, ORG_NUMBER, ORG_NUMBER_LEGACY, ORGANISATION_UUID,
-    PARTY_ID, PARTY_TYPE, PARTY_UUID, PERSON_UUID, RESOURCE, SYSTEM_USER, USER_ID, is_asserted_here,
+    ACCESS_LIST, APP, INSTANCE, MINIMUM_LEVEL, ORG, ORG_NUMBER, PARTY_ID, PARTY_TYPE, PARTY_UUID, RESOURCE, SYSTEM_USER,
 };
+use super::identifiers::Identifiers;
 use crate::access::metadata::{Purpose, of_subject};
+use crate::access::naming::{NotNamed, named_party};
 use crate::access::relations::{Relation, SystemUserRelation, has_right, of_system_user, relations};
-use crate::read_model::{Party, ReadModel, ResourceEntry, SystemUserEntry};
+use crate::read_model::{Parties, Party, ReadModel, ResourceEntry, SystemUserEntry};
 use crate::vault::Vault;
 
 /// The most attribute values that a single decision is asked about with, and characters of a value: what is repeated in
@@ -97,17 +100,21 @@ pub enum Subject {
 }
 
 /// A request that was understood, and completed with what is known here.
-pub struct Question {
+pub struct Question<'a> {
     /// What it is about.
     pub resource: Arc<ResourceEntry>,
     /// For whom it is done.
     pub party: Option<Party>,
     /// Who wants to do it.
     pub subject: Subject,
-    /// The relations of a party that wants to do it.
+    /// What is to be done, if it is given as a text.
+    pub action: Option<&'a str>,
+    /// How a party that wants to do it stands to the one for whom it is done.
     pub relations: Vec<Relation>,
+    /// The same, for a system user.
+    pub system_user_relations: SmallVec<[SystemUserRelation; 2]>,
     /// What the policy is asked.
-    pub request: Request,
+    pub request: Cow<'a, Request>,
 }
 
 /// Decides a request as it was sent.
@@ -152,11 +159,15 @@ pub fn individual(document: &RequestDocument) -> Result<Vec<Request>, String> {
 
 /// Refuses what is too much for one decision.
 fn check_size(request: &Request) -> Result<(), Fault> {
-    let values = || request.categories.iter().flat_map(|group| &group.attributes).flat_map(|given| &given.values);
-    let is_long = |value: &Value| value.as_str().is_some_and(|text| text.len() > MAX_VALUE);
-    if values().nth(MAX_VALUES).is_some() || values().any(is_long) {
-        let message = format!("a decision has at most {MAX_VALUES} attribute values of at most {MAX_VALUE} bytes each");
-        return Err(Fault::Request(message));
+    let mut count = 0;
+    for given in request.categories.iter().flat_map(|group| &group.attributes) {
+        count += given.values.len();
+        let is_long = |value: &Value| value.as_str().is_some_and(|text| text.len() > MAX_VALUE);
+        if count > MAX_VALUES || given.values.iter().any(is_long) {
+            let message =
+                format!("a decision has at most {MAX_VALUES} attribute values of at most {MAX_VALUE} bytes each");
+            return Err(Fault::Request(message));
+        }
     }
     Ok(())
 }
@@ -192,9 +203,10 @@ pub fn person_may(inputs: &Inputs<'_>, person: Uuid, level: i64, asked: &Asked<'
 }
 
 /// Finds out who, what and for whom, and adds what is known here about them.
-pub fn understand(inputs: &Inputs<'_>, request: &Request, about: &mut About) -> Result<Question, Fault> {
+pub fn understand<'a>(inputs: &Inputs<'_>, request: &'a Request, about: &mut About) -> Result<Question<'a>, Fault> {
     check_size(request)?;
-    let (resource, alias) = resource(inputs.model, request)?;
+    let identifiers = Identifiers::of(request);
+    let (resource, alias) = resource(inputs.model, &identifiers)?;
     about.resource = Some(Arc::clone(&resource));
     if let Allowed::OwnedBy(caller) = inputs.allowed
         && caller != Some(resource.resource.owner)
@@ -202,59 +214,52 @@ pub fn understand(inputs: &Inputs<'_>, request: &Request, about: &mut About) -> 
         let message = "the resource belongs to another organisation than the one that asks".to_owned();
         return Err(Fault::Request(message));
     }
-    let party = party(inputs, request)?;
+    let parties = inputs.model.parties_now();
+    let party = party(inputs, &parties, &identifiers)?;
     about.party = party.as_ref().map(Party::uuid);
-    let subject = subject(inputs, request)?;
+    let subject = subject(inputs, &parties, &identifiers)?;
     about.subject = match &subject {
         Subject::SystemUser(user) => Some(user.id),
         Subject::Party(party) => Some(party.uuid()),
         Subject::Other => None,
     };
-    // Of several, a policy would be content with one.
-    one(request, category::ACTION, &[ACTION_ID])?;
+    let action = identifiers.action()?.and_then(|(_, action)| action.as_str());
     let Some(policy) = &resource.policy else {
         let identifier = &resource.resource.identifier;
         return Err(Fault::Request(format!("the resource {identifier} has no policy yet")));
     };
-    let mut enriched = request.clone();
+    let mut enriched = Cow::Borrowed(request);
     for (id, value) in alias {
-        enriched.push(category::RESOURCE, id, value.as_str().into());
+        enriched.to_mut().push(category::RESOURCE, id, value.as_str().into());
     }
     if let Some(party) = party.as_ref().filter(|_| policy.asks_for_party_id)
         && request.values(category::RESOURCE, PARTY_ID).next().is_none()
     {
-        enriched.push(category::RESOURCE, PARTY_ID, party.id().to_string().as_str().into());
+        enriched.to_mut().push(category::RESOURCE, PARTY_ID, party.id().to_string().as_str().into());
     }
-    let mut relations = Vec::new();
+    let (mut relations, mut system_user_relations) = (Vec::new(), SmallVec::new());
     match (&subject, &party) {
         (Subject::SystemUser(user), Some(party)) => {
-            enriched.categories.extend(packages_of_system_user(inputs, user, party));
+            system_user_relations = of_system_user(&parties, user, party, inputs.now);
+            for packages in system_user_relations.iter().filter_map(|relation| relation.packages(user)) {
+                enriched.to_mut().categories.push(Arc::clone(packages));
+            }
         }
         (Subject::Party(holder), Some(party)) => {
             relations = self::relations(inputs.model, holder, party, inputs.now);
             let metadata = inputs.model.metadata();
             let found = relations.iter().flat_map(|relation| relation.attributes(&metadata, Purpose::Use));
-            enriched.categories.extend(found);
+            enriched.to_mut().categories.extend(found);
         }
-        (Subject::Party(holder), None) => enriched.categories.push(of_subject(about_party(inputs.model, holder))),
+        (Subject::Party(holder), None) => {
+            enriched.to_mut().categories.push(of_subject(about_party(inputs.model, holder)));
+        }
         (Subject::SystemUser(_), None) | (Subject::Other, _) => {}
     }
-    if let Some((_, number)) = one(request, category::ACCESS_SUBJECT, &[ORG_NUMBER_LEGACY])? {
-        enriched.push(category::ACCESS_SUBJECT, ORG_NUMBER, number.to_string().as_str().into());
+    if let Some(number) = identifiers.legacy_number() {
+        enriched.to_mut().push(category::ACCESS_SUBJECT, ORG_NUMBER, number.to_string().as_str().into());
     }
-    Ok(Question { resource, party, subject, relations, request: enriched })
-}
-
-fn packages_of_system_user(
-    inputs: &Inputs<'_>,
-    user: &SystemUserEntry,
-    party: &Party,
-) -> impl Iterator<Item = Arc<AttributeCategory>> {
-    let relations = of_system_user(&inputs.model.parties_now(), user, party, inputs.now);
-    relations.into_iter().filter_map(|relation| match relation {
-        SystemUserRelation::Owner => user.packages.clone(),
-        SystemUserRelation::Client { packages, .. } => Some(packages),
-    })
+    Ok(Question { resource, party, subject, action, relations, system_user_relations, request: enriched })
 }
 
 /// What policies for consent look at: the type of the party, and the access lists that it is on.
@@ -267,19 +272,14 @@ fn about_party(model: &ReadModel, party: &Party) -> [(String, Vec<String>); 2] {
 
 /// Answers a question: by the policy, else by the single rights, and for members of access lists only where the owner
 /// wants that.
-pub fn answer(inputs: &Inputs<'_>, question: &Question) -> Evaluation {
+pub fn answer(inputs: &Inputs<'_>, question: &Question<'_>) -> Evaluation {
     let Some(policy) = &question.resource.policy else {
         return Evaluation::indeterminate(Status::ProcessingError("there is no policy".to_owned()));
     };
     let environment = Environment::at(inputs.now);
-    let mut evaluation = policy.point.decide(&question.request, &environment);
-    if evaluation.decision == Decision::NotApplicable && has_rights(inputs, question) {
-        // What the policy demands of those it permits, it demands of those who got the right from them.
-        evaluation = match policy.point.instructions_for(Effect::Permit, &question.request, &environment) {
-            Ok((obligations, advice)) => Evaluation { decision: Decision::Permit, obligations, advice, ..evaluation },
-            Err(status) => return Evaluation::indeterminate(status),
-        };
-    }
+    // What the policy demands of those it permits, it demands of those who got the right from them.
+    let by_right = || has_right_to_it(question).then_some(Effect::Permit);
+    let evaluation = policy.point.decide_or_else(&question.request, &environment, by_right);
     if evaluation.decision == Decision::Permit && !is_listed(inputs.model, question) {
         return Evaluation {
             decision: Decision::Deny,
@@ -292,44 +292,28 @@ pub fn answer(inputs: &Inputs<'_>, question: &Question) -> Evaluation {
     evaluation
 }
 
-/// The actions asked for; none where one of them is no text.
-pub fn actions(request: &Request) -> Vec<&str> {
-    let actions: Option<Vec<&str>> = request.values(category::ACTION, ACTION_ID).map(Value::as_str).collect();
-    actions.unwrap_or_default()
-}
-
-/// Whether every action asked for was given to the subject as a single right by the party or, for a sub-unit, by its
-/// main unit.
-pub fn has_rights(inputs: &Inputs<'_>, question: &Question) -> bool {
-    let (Some(party), actions) = (&question.party, actions(&question.request)) else { return false };
-    let resource = &*question.resource.resource.identifier;
-    let has: &dyn Fn(&str) -> bool = match &question.subject {
+/// Whether what is asked for was given to the subject as a single right by the party or, for a sub-unit, by its main
+/// unit.
+pub fn has_right_to_it(question: &Question<'_>) -> bool {
+    let (Some(action), resource) = (question.action, &*question.resource.resource.identifier) else { return false };
+    match &question.subject {
         Subject::SystemUser(user) => {
-            let relations = of_system_user(&inputs.model.parties_now(), user, party, inputs.now);
-            if !relations.iter().any(|relation| matches!(relation, SystemUserRelation::Owner)) {
-                return false;
-            }
-            &|action| has_right(&user.rights, resource, action)
+            let is_owner = |relation: &SystemUserRelation| matches!(relation, SystemUserRelation::Owner);
+            question.system_user_relations.iter().any(is_owner) && has_right(&user.rights, resource, action)
         }
-        Subject::Party(_) => &|action| question.relations.iter().any(|relation| relation.has_right(resource, action)),
-        Subject::Other => return false,
-    };
-    !actions.is_empty() && actions.into_iter().all(has)
+        Subject::Party(_) => question.relations.iter().any(|relation| relation.has_right(resource, action)),
+        Subject::Other => false,
+    }
 }
 
 /// Whether the party may use the resource at all, where that takes an access list.
-pub fn is_listed(model: &ReadModel, question: &Question) -> bool {
+pub fn is_listed(model: &ReadModel, question: &Question<'_>) -> bool {
     let resource = &question.resource.resource;
     if !resource.access_lists_only {
         return true;
     }
     let Some(organisation) = question.party.as_ref().and_then(Party::organisation) else { return false };
-    let open = opened_actions(model, resource, organisation.party_uuid);
-    let actions = actions(&question.request);
-    match open {
-        Opened::Everything => true,
-        Opened::Actions(open) => !actions.is_empty() && actions.into_iter().all(|action| open.contains(action)),
-    }
+    opened_actions(model, resource, organisation.party_uuid).allow(question.action)
 }
 
 /// What access lists open for a member.
@@ -339,6 +323,16 @@ pub enum Opened {
     Everything,
     /// These; none for one who is on no list.
     Actions(BTreeSet<String>),
+}
+
+impl Opened {
+    /// Whether an action is open.
+    pub fn allow(&self, action: Option<&str>) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Actions(open) => action.is_some_and(|action| open.contains(action)),
+        }
+    }
 }
 
 /// What the access lists of a resource open for an organisation.
@@ -358,39 +352,27 @@ pub fn opened_actions(model: &ReadModel, resource: &Resource, organisation: Uuid
     Opened::Actions(open)
 }
 
-/// The attribute that is there under one of the names, with its only value.
-fn one<'a>(request: &'a Request, of: &'a str, ids: &[&str]) -> Result<Option<(&'a str, &'a Value)>, Fault> {
-    let named = request.attributes(of).filter(|given| ids.contains(&&*given.id));
-    let mut found = named.flat_map(|given| given.values.iter().map(|value| (&*given.id, value)));
-    match (found.next(), found.next()) {
-        (Some(_), Some(_)) => Err(Fault::Request(format!("give one of {} only, with one value", ids.join(", ")))),
-        (first, _) => Ok(first),
-    }
-}
-
 /// What a value says as a text, without making a new one where it is one.
-fn text(value: &Value) -> std::borrow::Cow<'_, str> {
+fn text(value: &Value) -> Cow<'_, str> {
     value.as_str().map_or_else(|| value.to_string().into(), Into::into)
 }
 
 type Alias = Vec<(&'static str, String)>;
 
 /// The resource that is named, and the other form of its name: an app of the registry is also a pair of owner and app.
-fn resource(model: &ReadModel, request: &Request) -> Result<(Arc<ResourceEntry>, Alias), Fault> {
+fn resource(model: &ReadModel, identifiers: &Identifiers<'_>) -> Result<(Arc<ResourceEntry>, Alias), Fault> {
     let find = |id: &str| {
         let unknown = || Fault::Request("the resource is not in the resource registry".into());
         model.resource(id).ok_or_else(unknown)
     };
-    if let Some((_, named)) = one(request, category::RESOURCE, &[RESOURCE])? {
+    if let Some((_, named)) = identifiers.resource()? {
         let id = text(named);
         let pair = id.strip_prefix("app_").and_then(|rest| rest.split_once('_'));
-        let pair = pair.filter(|_| request.values(category::RESOURCE, APP).next().is_none());
+        let pair = pair.filter(|_| !identifiers.has_app());
         let alias = pair.map(|(org, app)| vec![(ORG, org.to_owned()), (APP, app.to_owned())]);
         return Ok((find(&id)?, alias.unwrap_or_default()));
     }
-    let owner = one(request, category::RESOURCE, &[ORG])?;
-    let app = one(request, category::RESOURCE, &[APP])?;
-    let (Some((_, owner)), Some((_, app))) = (owner, app) else {
+    let (Some((_, owner)), Some((_, app))) = (identifiers.owner()?, identifiers.app()?) else {
         return Err(Fault::Request(format!("the resource is missing: give {RESOURCE}")));
     };
     let id = format!("app_{}_{}", text(owner), text(app));
@@ -398,11 +380,10 @@ fn resource(model: &ReadModel, request: &Request) -> Result<(Arc<ResourceEntry>,
 }
 
 /// The party that it is about. Without one, only rules that need none can apply.
-fn party(inputs: &Inputs<'_>, request: &Request) -> Result<Option<Party>, Fault> {
-    let forms = [ORG_NUMBER, ORG_NUMBER_LEGACY, PARTY_ID, PARTY_UUID, NATIONAL_ID];
-    let of_instance = party_of_instance(inputs, request)?;
-    let Some((form, value)) = one(request, category::RESOURCE, &forms)? else { return Ok(of_instance) };
-    let found = find_party(inputs, form, &text(value))?;
+fn party(inputs: &Inputs<'_>, parties: &Parties, identifiers: &Identifiers<'_>) -> Result<Option<Party>, Fault> {
+    let of_instance = party_of_instance(parties, identifiers)?;
+    let Some((form, value)) = identifiers.party()? else { return Ok(of_instance) };
+    let found = find_party(inputs, parties, form, &text(value))?;
     let found = found.ok_or_else(|| Fault::Unknown(format!("no party is known by the {form} given")))?;
     if of_instance.is_some_and(|other| other.uuid() != found.uuid()) {
         return Err(Fault::Request(format!("the party is another than that of {INSTANCE}")));
@@ -411,78 +392,44 @@ fn party(inputs: &Inputs<'_>, request: &Request) -> Result<Option<Party>, Fault>
 }
 
 /// The party that an instance of an app belongs to: its id is the party's id, a slash and a uuid.
-fn party_of_instance(inputs: &Inputs<'_>, request: &Request) -> Result<Option<Party>, Fault> {
-    let Some((_, value)) = one(request, category::RESOURCE, &[INSTANCE])? else { return Ok(None) };
+fn party_of_instance(parties: &Parties, identifiers: &Identifiers<'_>) -> Result<Option<Party>, Fault> {
+    let Some((_, value)) = identifiers.instance()? else { return Ok(None) };
     let instance = text(value);
     let wrong = || Fault::Request(format!("{INSTANCE} is not a party id, a slash and a uuid"));
     let (party, id) = instance.split_once('/').ok_or_else(wrong)?;
     id.parse::<Uuid>().map_err(|_| wrong())?;
-    let found = inputs.model.parties_now().by_party_id(party.parse().map_err(|_| wrong())?);
+    let found = parties.by_party_id(party.parse().map_err(|_| wrong())?);
     found.map(Some).ok_or_else(|| Fault::Unknown(format!("no party is known by the {INSTANCE} given")))
 }
 
 /// The party that an attribute names, if it is known. A value that cannot be one is the caller's mistake where it is a
 /// uuid, and nobody's name otherwise.
-pub fn find_party(inputs: &Inputs<'_>, form: &str, text: &str) -> Result<Option<Party>, Fault> {
-    let parties = inputs.model.parties_now();
-    let uuid = || text.parse::<Uuid>().map_err(|_| Fault::Request(format!("{form} is not a uuid")));
-    Ok(match form {
-        PARTY_ID => text.parse().ok().and_then(|id| parties.by_party_id(id)),
-        PARTY_UUID => parties.party(uuid()?),
-        PERSON_UUID => parties.person(uuid()?).map(Party::Person),
-        ORGANISATION_UUID => parties.organisation(uuid()?).map(Party::Organisation),
-        USER_ID => text.parse().ok().and_then(|id| parties.person_by_user_id(id)).map(Party::Person),
-        NATIONAL_ID => {
-            let hash = text.parse::<NationalId>().ok().map(|id| inputs.vault.lookup_hash(&id));
-            hash.and_then(|hash| parties.person_by_hash(&hash)).map(Party::Person)
-        }
-        ORG_NUMBER | ORG_NUMBER_LEGACY => {
-            text.parse().ok().and_then(|number| parties.by_number(number)).map(Party::Organisation)
-        }
-        _ => None,
-    })
+fn find_party(inputs: &Inputs<'_>, parties: &Parties, form: &str, value: &str) -> Result<Option<Party>, Fault> {
+    match named_party(parties, inputs.vault, form, value) {
+        Ok(party) => Ok(Some(party)),
+        Err(NotNamed::Value) if form.ends_with(":uuid") => Err(Fault::Request(format!("{form} is not a uuid"))),
+        Err(NotNamed::Attribute | NotNamed::Value | NotNamed::Unknown) => Ok(None),
+    }
 }
 
-fn subject(inputs: &Inputs<'_>, request: &Request) -> Result<Subject, Fault> {
-    let mut of_subject = request.attributes(category::ACCESS_SUBJECT).peekable();
-    if of_subject.peek().is_none() {
-        return Err(Fault::Request("the subject is missing".into()));
-    }
-    let (mut count, mut system_user) = (0, None);
-    for given in of_subject {
-        if is_asserted_here(&given.id) {
-            return Err(Fault::Request(format!("{} is found out here; leave it out", given.id)));
-        }
-        count += 1;
-        if given.id == *SYSTEM_USER {
-            system_user = Some(given);
-        }
-    }
-    if let Some(Attribute { values, .. }) = system_user {
-        let ([value], 1) = (values.as_slice(), count) else {
-            return Err(Fault::Request(format!("{SYSTEM_USER} is given alone, without other subject attributes")));
-        };
+fn subject(inputs: &Inputs<'_>, parties: &Parties, identifiers: &Identifiers<'_>) -> Result<Subject, Fault> {
+    identifiers.check_subject()?;
+    if let Some(value) = identifiers.system_user()? {
         let id = text(value).parse().map_err(|_| Fault::Request(format!("{SYSTEM_USER} is not a uuid")))?;
         return Ok(inputs.model.system_user(id).map_or(Subject::Other, Subject::SystemUser));
     }
-    subject_party(inputs, request).map(|party| party.map_or(Subject::Other, Subject::Party))
+    subject_party(inputs, parties, identifiers).map(|party| party.map_or(Subject::Other, Subject::Party))
 }
 
 /// The person or organisation that the subject is. Several attributes may name it, as tokens do, if they agree.
-fn subject_party(inputs: &Inputs<'_>, request: &Request) -> Result<Option<Party>, Fault> {
-    let given = |ids: &[&str]| one(request, category::ACCESS_SUBJECT, ids);
-    let person = given(&[USER_ID, NATIONAL_ID])?;
-    let organisation = given(&[ORG_NUMBER, ORG_NUMBER_LEGACY])?;
-    if person.is_some() && organisation.is_some() {
-        let message = format!("give either {USER_ID} or {NATIONAL_ID}, or {ORG_NUMBER}: a person or an organisation");
-        return Err(Fault::Request(message));
-    }
-    let others = [PERSON_UUID, ORGANISATION_UUID, PARTY_UUID, PARTY_ID];
+fn subject_party(
+    inputs: &Inputs<'_>,
+    parties: &Parties,
+    identifiers: &Identifiers<'_>,
+) -> Result<Option<Party>, Fault> {
     let (mut found, mut unknown): (Option<Party>, bool) = (None, false);
-    let all = [Ok(person), Ok(organisation)].into_iter().chain(others.iter().map(|id| given(&[id])));
-    for named in all {
-        let Some((form, value)) = named? else { continue };
-        match (find_party(inputs, form, &text(value))?, &found) {
+    for (form, value) in identifiers.subject_parties()? {
+        match (find_party(inputs, parties, form, &text(value))?, &found) {
             (Some(party), Some(other)) if party.uuid() != other.uuid() => {
                 return Err(Fault::Request("the subject's attributes name different parties".to_owned()));
             }

@@ -292,7 +292,15 @@ impl Shared {
             let access = self.clients.entry(Arc::clone(&packages)).or_insert_with(|| client_access(packages));
             clients.insert(client, access.clone());
         }
-        SystemUserEntry { user, packages, clients }
+        SystemUserEntry {
+            owner_party: user.owner_party,
+            rights: Arc::clone(&user.rights),
+            packages,
+            kind: user.kind,
+            is_deleted: user.is_deleted,
+            clients,
+            user,
+        }
     }
 }
 

@@ -55,7 +55,7 @@ impl Party {
 #[derive(Debug, Default)]
 pub struct Parties {
     organisations: Table<Uuid, Arc<Organisation>>,
-    by_number: Table<OrgNumber, Uuid>,
+    by_number: Table<OrgNumber, Arc<Organisation>>,
     by_party_id: Table<i64, Uuid>,
     persons: Table<Uuid, Arc<Person>>,
     persons_by_user_id: Table<i64, Uuid>,
@@ -72,12 +72,13 @@ impl Parties {
     pub fn new(organisations: Vec<Organisation>, persons: Vec<(Person, Vec<u8>)>, roles: Vec<RoleAssignment>) -> Self {
         let mut parties = Self::default();
         for organisation in organisations {
-            parties.by_number.insert(organisation.org_number, organisation.party_uuid);
             parties.by_party_id.insert(organisation.party_id, organisation.party_uuid);
             if let Some(parent) = organisation.parent {
                 parties.sub_units.entry(parent).or_default().push(organisation.party_uuid);
             }
-            parties.organisations.insert(organisation.party_uuid, Arc::new(organisation));
+            let organisation = Arc::new(organisation);
+            parties.by_number.insert(organisation.org_number, Arc::clone(&organisation));
+            parties.organisations.insert(organisation.party_uuid, organisation);
         }
         for (person, hash) in persons {
             parties.persons_by_user_id.insert(person.user_id, person.party_uuid);
@@ -100,7 +101,7 @@ impl Parties {
 
     /// The organisation with this number.
     pub fn by_number(&self, number: OrgNumber) -> Option<Arc<Organisation>> {
-        self.organisation(*self.by_number.get(&number)?)
+        self.by_number.get(&number).map(Arc::clone)
     }
 
     /// The party with this uuid.

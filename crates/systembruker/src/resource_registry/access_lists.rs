@@ -24,6 +24,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::policies::{Links, Page, read_token, write_token};
+use crate::access::naming::{NotNamed, named_party};
 use crate::app::App;
 use crate::authorization::attributes::{ORG_NUMBER, PARTY_ID, PARTY_UUID, RESOURCE};
 use crate::http::caller::scope::{AccessListRead, AccessListWrite, MembershipRead, RequiredScope};
@@ -500,25 +501,15 @@ enum MemberChange {
     Remove,
 }
 
-/// Why a URN names no party.
-enum NotNamed {
-    /// It is not a URN of a party.
-    Form,
-    /// The party is not known.
-    Unknown,
-}
-
 /// The party that a URN names.
-fn named_party(app: &App, urn: &str) -> Result<Party, NotNamed> {
-    let parties = app.model.parties();
-    let (id, value) = urn.trim().rsplit_once(':').ok_or(NotNamed::Form)?;
-    let found = match id {
-        PARTY_UUID => parties.party(value.parse().map_err(|_| NotNamed::Form)?),
-        PARTY_ID | "urn:altinn:party:id" => parties.by_party_id(value.parse().map_err(|_| NotNamed::Form)?),
-        ORG_NUMBER => parties.by_number(value.parse().map_err(|_| NotNamed::Form)?).map(Party::Organisation),
-        _ => return Err(NotNamed::Form),
+fn party_of_urn(app: &App, urn: &str) -> Result<Party, NotNamed> {
+    let (id, value) = urn.trim().rsplit_once(':').ok_or(NotNamed::Attribute)?;
+    let attribute = match id {
+        PARTY_UUID | PARTY_ID | ORG_NUMBER => id,
+        "urn:altinn:party:id" => PARTY_ID,
+        _ => return Err(NotNamed::Attribute),
     };
-    found.ok_or(NotNamed::Unknown)
+    named_party(&app.model.parties_now(), &app.vault, attribute, value)
 }
 
 async fn change_members(
@@ -536,8 +527,10 @@ async fn change_members(
     }
     let mut named = BTreeSet::new();
     for urn in &urns.data {
-        let party = named_party(app, urn).map_err(|reason| match reason {
-            NotNamed::Form => ApiError::member("data", "One or more entries are no URN of a party.".to_owned()),
+        let party = party_of_urn(app, urn).map_err(|reason| match reason {
+            NotNamed::Attribute | NotNamed::Value => {
+                ApiError::member("data", "One or more entries are no URN of a party.".to_owned())
+            }
             NotNamed::Unknown => ApiError::Problem(MEMBER_UNKNOWN, vec![("party", urn.clone())]),
         })?;
         named.insert(party.uuid());
@@ -747,8 +740,8 @@ fn asked_party(app: &App, given: Option<&str>) -> Result<Party, ApiError> {
     if given.contains(',') {
         return Err(refused(PARTIES_TOO_MANY, None));
     }
-    named_party(app, given).map_err(|reason| match reason {
-        NotNamed::Form => refused(PARTY_URN, None),
+    party_of_urn(app, given).map_err(|reason| match reason {
+        NotNamed::Attribute | NotNamed::Value => refused(PARTY_URN, None),
         NotNamed::Unknown => MEMBER_UNKNOWN.into(),
     })
 }
