@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -22,20 +22,27 @@ use systembruker::authorization::rules::{Allowed, Inputs, decide};
 use systembruker::cli::sandbox::{SandboxOptions, start};
 use systembruker::resource_registry::builtin::policy_document_for;
 use systembruker::resource_registry::rules::read_policy;
+use systembruker::sandbox::seed;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
-use xacml::{ACTION_ID, Decision, Request, category, request};
+use xacml::{ACTION_ID, Decision, Request, Text, category, request};
 
-use crate::figures::{Ratio, Table, quantile, verdict};
+use crate::figures::{Ratio, Table, microseconds_each, quantile, verdict};
+use crate::server::Asker;
 use crate::world;
 
 /// How many decisions are made in each way in a round.
-const BLOCK: usize = 1_000;
+const BLOCK: usize = 1_024;
+/// How many are timed together. What is asked is made right before them, so that it is as near at hand as a request is
+/// that was just read; what it asks about is not.
+const BATCH: usize = 64;
 /// How many services there are, with a policy each.
 const SERVICES: usize = 200;
 /// How many single rights a system user has.
 const RIGHTS: usize = 5;
+/// How long the caller's token is good, in seconds.
+const TOKEN_LIFETIME: i64 = 24 * 3_600;
 /// How many changes a second are made meanwhile.
 const CHANGES: u64 = 100;
 const GOAL_MICROSECONDS: f64 = 1.0;
@@ -99,7 +106,7 @@ fn resident_bytes() -> anyhow::Result<f64> {
 
 /// Registers the services, each with a policy for a role, a package, and its owner.
 async fn offer_services(app: &App) -> anyhow::Result<()> {
-    let owner: OrgNumber = systembruker::sandbox::seed::SKATTEETATEN.parse()?;
+    let owner: OrgNumber = seed::SKATTEETATEN.parse()?;
     let mut tx = app.store.write(context(), app.clock.now()).await?;
     for number in 0..SERVICES {
         let id = service(number);
@@ -141,7 +148,7 @@ fn rights(number: usize) -> Arc<[DelegatedRight]> {
 async fn fill(app: &App, count: usize) -> anyhow::Result<()> {
     const TOGETHER: usize = 1_000;
     let now = app.clock.now();
-    let vendor: OrgNumber = systembruker::sandbox::seed::SMARTCLOUD.parse()?;
+    let vendor: OrgNumber = seed::SMARTCLOUD.parse()?;
     let system = world::system(vendor, world::SOME_ID, now);
     let mut tx = app.store.write(context(), now).await?;
     tx.insert_system(&system).await?;
@@ -178,6 +185,56 @@ async fn sandbox(options: SandboxOptions) -> anyhow::Result<Arc<App>> {
     Box::pin(start(&listener, options)).await
 }
 
+/// One of so many things: another each time, and not one after the other.
+pub fn stride(turn: usize, of: usize) -> usize {
+    /// A prime larger than the number of things there are.
+    const STRIDE: usize = 15_485_863;
+    turn.wrapping_mul(STRIDE) % of.max(1)
+}
+
+/// The names in requests, kept as whoever asks often does.
+struct Names {
+    of_subject: Text,
+    of_action: Text,
+    of_resource: Text,
+    system_user: Text,
+    action: Text,
+    resource: Text,
+    organisation: Text,
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
+    of_subject: category::ACCESS_SUBJECT.into(),
+    of_action: category::ACTION.into(),
+    of_resource: category::RESOURCE.into(),
+    system_user: "urn:altinn:systemuser:uuid".into(),
+    action: ACTION_ID.into(),
+    resource: "urn:altinn:resource".into(),
+    organisation: "urn:altinn:organization:identifier-no".into(),
+});
+
+/// A sandbox to be asked over HTTP, and who may ask it.
+pub async fn serving(listener: &TcpListener, system_users: usize) -> anyhow::Result<(Arc<App>, Asker)> {
+    let app = Box::pin(start(listener, SandboxOptions::default())).await?;
+    offer_services(&app).await?;
+    fill(&app, system_users).await?;
+    app.model.rebuild(&app.store, &app.vault).await?;
+    let now = app.clock.now();
+    let keys = app.model.maskinporten_keys();
+    let key = keys.signing(now).context("a sandbox has a signing key")?;
+    let token = key.sign(&json!({
+        "iss": app.faces.issuer(),
+        "scope": "altinn:authorization/authorize",
+        "consumer": {"authority": "iso6523-actorid-upis", "ID": format!("0192:{}", seed::SKATTEETATEN)},
+        "client_id": world::SOME_ID,
+        "iat": app.clock.seconds(),
+        "exp": app.clock.seconds() + TOKEN_LIFETIME,
+    }))?;
+    let known = Known::load(&app).await?.0.into_iter();
+    let questions = known.map(|(id, resource, party)| (id.to_string(), resource, party.to_string())).collect();
+    Ok((app, Asker { token, questions }))
+}
+
 /// System users with a service each that they have a right to, and whom for.
 struct Known(Vec<(Uuid, String, OrgNumber)>);
 
@@ -197,19 +254,17 @@ impl Known {
 
     /// One after the other, all over the list: what the processor has at hand from the last does not help with the next.
     fn some(&self, turn: &AtomicUsize) -> &(Uuid, String, OrgNumber) {
-        const STRIDE: usize = 15_485_863;
-        let index = turn.fetch_add(1, Ordering::Relaxed).wrapping_mul(STRIDE) % self.0.len();
         #[expect(clippy::indexing_slicing, reason = "the remainder is within the list")]
-        &self.0[index]
+        &self.0[stride(turn.fetch_add(1, Ordering::Relaxed), self.0.len())]
     }
 
     fn typed(&self, turn: &AtomicUsize) -> Request {
-        let (id, resource, party) = self.some(turn);
+        let ((id, resource, party), names) = (self.some(turn), &*NAMES);
         let mut request = Request::default();
-        request.push(category::ACCESS_SUBJECT, "urn:altinn:systemuser:uuid", id.to_string().as_str().into());
-        request.push(category::ACTION, ACTION_ID, "read".into());
-        request.push(category::RESOURCE, "urn:altinn:resource", resource.as_str().into());
-        request.push(category::RESOURCE, "urn:altinn:organization:identifier-no", party.as_str().into());
+        request.push(&names.of_subject, &names.system_user, id.to_string().as_str().into());
+        request.push(&names.of_action, &names.action, "read".into());
+        request.push(&names.of_resource, &names.resource, resource.as_str().into());
+        request.push(&names.of_resource, &names.organisation, party.as_str().into());
         request
     }
 
@@ -266,42 +321,47 @@ async fn measure(app: &App, count: usize, rounds: usize) -> anyhow::Result<f64> 
     let turn = AtomicUsize::new(0);
     let inputs = Inputs { model: &app.model, vault: &app.vault, now: app.clock.now(), allowed: Allowed::Everything };
     let point = Point { allowed: Allowed::Everything, is_internal: false };
-    let each = |began: Instant| began.elapsed().as_secs_f64() * 1e6 / BLOCK as f64;
     let mut times = Times::default();
     for round in 0..=rounds {
-        let typed: Vec<Request> = (0..BLOCK).map(|_| known.typed(&turn)).collect();
-        let texts: Vec<String> = (0..BLOCK).map(|_| known.json(&turn)).collect();
-        let ids: Vec<Uuid> = (0..BLOCK).map(|_| known.some(&turn).0).collect();
-        let began = Instant::now();
-        for request in &typed {
-            let decided = inputs.model.consistent(|_| decide(&inputs, request)).0;
-            anyhow::ensure!(decided.evaluation.decision == Decision::Permit, "a right that is there was refused");
-            black_box(decided);
+        let mut took = [Duration::ZERO; 4];
+        for _ in 0..BLOCK / BATCH {
+            let typed: Vec<Request> = (0..BATCH).map(|_| known.typed(&turn)).collect();
+            let texts: Vec<String> = (0..BATCH).map(|_| known.json(&turn)).collect();
+            let ids: Vec<Uuid> = (0..BATCH).map(|_| known.some(&turn).0).collect();
+            let began = Instant::now();
+            for request in &typed {
+                let decided = inputs.model.consistent(|_| decide(&inputs, request)).0;
+                anyhow::ensure!(decided.evaluation.decision == Decision::Permit, "a right that is there was refused");
+                black_box(decided);
+            }
+            let typed = began.elapsed();
+            let began = Instant::now();
+            for id in &ids {
+                black_box(floor.get(id));
+            }
+            let floor = began.elapsed();
+            let began = Instant::now();
+            for text in &texts {
+                let document = request::json::read(&serde_json::from_slice(text.as_bytes())?)?;
+                let decided = point.decide(app, &document).map_err(anyhow::Error::msg)?;
+                black_box(serde_json::to_vec(&answer(&document, decided))?);
+            }
+            let json = began.elapsed();
+            let began = Instant::now();
+            for text in &texts {
+                black_box(serde_json::from_slice::<Value>(text.as_bytes())?);
+            }
+            for (sum, time) in took.iter_mut().zip([typed, floor, json, began.elapsed()]) {
+                *sum += time;
+            }
         }
-        let typed_each = each(began);
-        let began = Instant::now();
-        for id in &ids {
-            black_box(floor.get(id));
-        }
-        let floor_each = each(began);
-        let began = Instant::now();
-        for text in &texts {
-            let document = request::json::read(&serde_json::from_slice(text.as_bytes())?)?;
-            let decided = point.decide(app, &document).map_err(anyhow::Error::msg)?;
-            black_box(serde_json::to_vec(&answer(&document, decided))?);
-        }
-        let json_each = each(began);
-        let began = Instant::now();
-        for text in &texts {
-            black_box(serde_json::from_slice::<Value>(text.as_bytes())?);
-        }
-        let parse_each = each(began);
         // The first round warms up.
         if round > 0 {
-            times.typed.push(typed_each);
-            times.floor.push(floor_each);
-            times.json.push(json_each);
-            times.parse.push(parse_each);
+            let [typed, floor, json, parse] = took.map(|time| microseconds_each(BLOCK, time));
+            times.typed.push(typed);
+            times.floor.push(floor);
+            times.json.push(json);
+            times.parse.push(parse);
         }
     }
     report(&mut times, count);
@@ -403,7 +463,7 @@ async fn latencies(app: &Arc<App>, known: &Arc<Known>, time: Duration) -> anyhow
         let mut latencies = Vec::new();
         let began = Instant::now();
         while began.elapsed() < time {
-            let requests: Vec<Request> = (0..BLOCK).map(|_| known.typed(&turn)).collect();
+            let requests: Vec<Request> = (0..BATCH).map(|_| known.typed(&turn)).collect();
             for request in &requests {
                 let asked = Instant::now();
                 black_box(inputs.model.consistent(|_| decide(&inputs, request)));

@@ -1,4 +1,5 @@
-//! `load http`: the token endpoint over HTTP, beside a bare server that verifies and signs.
+//! `load http` and `load decide-http`: the token endpoint over HTTP, beside a bare server that verifies and signs; and
+//! the decision point, beside a server that answers as many bytes and does nothing.
 //!
 //! Both servers run all the time, each in a process of its own, and are asked in turn, so that one is idle while the
 //! other is measured. The generator writes whole requests to connections that stay open, one at a time on each, from a
@@ -13,16 +14,25 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
+use serde::de::DeserializeOwned;
 use systembruker::clock::Clock;
 
+use crate::decisions::{body, stride};
 use crate::figures::{Ratio, Table, quantile, rate, verdict};
-use crate::server::Ready;
-use crate::world::GrantSigner;
+use crate::server::{Asker, Ready};
+use crate::world::{GrantClient, GrantSigner};
 
-/// What the real server's rate may be of the bare one's, at least.
-const RATE_GOAL: f64 = 0.85;
-/// What the real server's slowest hundredth may be of the bare one's, at most.
-const P99_GOAL: f64 = 1.5;
+/// What is demanded of the real server beside the bare one.
+#[derive(Debug, Clone, Copy)]
+struct Goals {
+    /// Its rate, at least.
+    rate: f64,
+    /// Its slowest hundredth, at most; where there is a goal.
+    p99: Option<f64>,
+}
+
+const TOKEN_GOALS: Goals = Goals { rate: 0.85, p99: Some(1.5) };
+const DECISION_GOALS: Goals = Goals { rate: 0.6, p99: None };
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a server may take to end.
@@ -66,12 +76,76 @@ pub fn run(options: HttpOptions) -> anyhow::Result<()> {
     let bits = options.signing_bits.to_string();
     let users = options.system_users.to_string();
     let real = ["serve-real", "--signing-bits", &bits, "--system-users", &users, "--log", &options.log];
-    let real = Server::start(&real, pinned)?;
-    let length = real.signed_length()?.to_string();
-    let bare = Server::start(&["serve-bare", "--signing-bits", &bits, "--signed-length", &length], pinned)?;
-    compare(&real, &bare, options.connections, options.requests, options.rounds)?;
-    if options.connections > 1 {
-        compare(&real, &bare, 1, options.requests / 5, options.rounds)?;
+    let real = grants(Server::start(&real, pinned)?)?;
+    let length = signed_length(&real)?.to_string();
+    let bare = ["serve-bare", "--signing-bits", &bits, "--signed-length", &length];
+    let bare = grants(Server::start(&bare, pinned)?)?;
+    compare_both(&real, &bare, (options.connections, options.requests, options.rounds), TOKEN_GOALS)
+}
+
+/// What to measure of decisions.
+#[derive(Debug, Args)]
+pub struct DecideHttpOptions {
+    /// How many connections ask at the same time; one connection alone is measured too, with a fifth of the requests
+    #[arg(long, value_name = "NUMBER", default_value_t = 32)]
+    connections: usize,
+    /// How many requests each server gets in all rounds together
+    #[arg(long, value_name = "NUMBER", default_value_t = 200_000)]
+    requests: usize,
+    /// In how many rounds
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    rounds: usize,
+    /// How many system users the real server has
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
+    system_users: usize,
+    /// What the real server logs; the default is what a sandbox does
+    #[arg(long, value_name = "FILTER", default_value = "info,sqlx=warn")]
+    log: String,
+}
+
+/// Measures decisions over HTTP, and prints what came out.
+pub fn run_decisions(options: DecideHttpOptions) -> anyhow::Result<()> {
+    anyhow::ensure!(options.connections > 0 && options.rounds > 0, "at least one connection and one round");
+    let pinned = pin_generator();
+    let place = if pinned { "servers on core 1, generator on core 0" } else { "not pinned to cores" };
+    println!("decide-http: {} system users, log {:?}, {place}", options.system_users, options.log);
+    let users = options.system_users.to_string();
+    let (server, asker) = Server::start(&["serve-decisions", "--system-users", &users, "--log", &options.log], pinned)?;
+    let address = server.address;
+    let real = Asked { server, requests: Box::new(move |count| Ok(decisions(address, &asker, count))) };
+    let request = (real.requests)(1)?.pop().context("there is one")?;
+    let answer = Connection::open(address)?.ask(&request)?.to_owned();
+    anyhow::ensure!(
+        String::from_utf8_lossy(&answer).contains(r#""decision":"Permit""#),
+        "a right that is there was refused"
+    );
+    println!("a request of {} bytes, answered with {}", request.len(), answer.len());
+    let (server, ()) = Server::start(&["serve-empty", "--length", &answer.len().to_string()], pinned)?;
+    let bare = Asked { server, requests: Box::new(move |count| Ok(vec![request.clone(); count])) };
+    compare_both(&real, &bare, (options.connections, options.requests, options.rounds), DECISION_GOALS)
+}
+
+/// Asks for decisions about system users all over the list.
+fn decisions(address: SocketAddr, asker: &Asker, count: usize) -> Vec<Vec<u8>> {
+    let some = (0..count).filter_map(|turn| asker.questions.get(stride(turn, asker.questions.len())));
+    let request = |(id, resource, party): &(String, String, String)| {
+        let (body, token) = (body(id, resource, party), &asker.token);
+        let length = body.len();
+        format!("POST /authorization/api/v1/authorize HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+    };
+    some.map(request).collect()
+}
+
+/// With many connections, and with one.
+fn compare_both(
+    real: &Asked,
+    bare: &Asked,
+    (connections, requests, rounds): (usize, usize, usize),
+    goals: Goals,
+) -> anyhow::Result<()> {
+    compare(real, bare, (connections, requests, rounds), goals)?;
+    if connections > 1 {
+        compare(real, bare, (1, requests / 5, rounds), goals)?;
     }
     Ok(())
 }
@@ -92,11 +166,43 @@ struct Server {
     /// It serves until this is closed.
     input: Option<ChildStdin>,
     address: SocketAddr,
-    signer: GrantSigner,
+}
+
+/// A server with what it is asked.
+struct Asked {
+    server: Server,
+    /// So many whole requests.
+    requests: Box<dyn Fn(usize) -> anyhow::Result<Vec<Vec<u8>>>>,
+}
+
+/// Asks a server for tokens: with grants that are signed just before.
+fn grants((server, client): (Server, GrantClient)) -> anyhow::Result<Asked> {
+    let (address, signer) = (server.address, GrantSigner::new(client)?);
+    let requests = move |count| {
+        let grants = signer.sign_many(count, Clock::default().seconds())?;
+        let request = |grant: String| {
+            // No character of an assertion has another form in a form.
+            let form = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={grant}");
+            let length = form.len();
+            format!("POST /token HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}").into_bytes()
+        };
+        Ok(grants.into_iter().map(request).collect())
+    };
+    Ok(Asked { server, requests: Box::new(requests) })
+}
+
+/// How many bytes are signed for a token, by a look at one.
+fn signed_length(real: &Asked) -> anyhow::Result<usize> {
+    let request = (real.requests)(1)?.pop().context("there is one")?;
+    let body = Connection::open(real.server.address)?.ask(&request)?.to_owned();
+    let body: serde_json::Value = serde_json::from_slice(&body)?;
+    let token = body.get("access_token").and_then(|token| token.as_str()).context("an answer without a token")?;
+    token.rfind('.').context("a token without a signature")
 }
 
 impl Server {
-    fn start(arguments: &[&str], pinned: bool) -> anyhow::Result<Self> {
+    /// Starts it, and hears from it who may ask.
+    fn start<T: DeserializeOwned>(arguments: &[&str], pinned: bool) -> anyhow::Result<(Self, T)> {
         let program = std::env::current_exe()?;
         let mut command = if pinned {
             let mut command = Command::new("taskset");
@@ -111,31 +217,10 @@ impl Server {
         let input = process.stdin.take();
         let mut line = String::new();
         BufReader::new(process.stdout.take().context("standard output is a pipe")?).read_line(&mut line)?;
-        let said = serde_json::from_str::<Ready>(&line);
+        let said = serde_json::from_str::<Ready<T>>(&line);
         let name = arguments.first().copied().unwrap_or_default();
         let ready = said.with_context(|| format!("the server did not start; run `load {name}` to see why"))?;
-        Ok(Self { process, input, address: ready.address, signer: GrantSigner::new(ready.client)? })
-    }
-
-    /// Signs grants and puts them into requests.
-    fn requests(&self, count: usize) -> anyhow::Result<Vec<Vec<u8>>> {
-        let grants = self.signer.sign_many(count, Clock::default().seconds())?;
-        let request = |grant: String| {
-            // No character of an assertion has another form in a form.
-            let form = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={grant}");
-            let (address, length) = (self.address, form.len());
-            format!("POST /token HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}").into_bytes()
-        };
-        Ok(grants.into_iter().map(request).collect())
-    }
-
-    /// How many bytes are signed for a token, by a look at one.
-    fn signed_length(&self) -> anyhow::Result<usize> {
-        let request = self.requests(1)?.pop().context("there is one")?;
-        let body = Connection::open(self.address)?.ask(&request)?.to_owned();
-        let body: serde_json::Value = serde_json::from_slice(&body)?;
-        let token = body.get("access_token").and_then(|token| token.as_str()).context("an answer without a token")?;
-        token.rfind('.').context("a token without a signature")
+        Ok((Self { process, input, address: ready.address }, ready.client))
     }
 
     /// Sends these requests over so many connections, each as soon as the answer before it has come.
@@ -221,7 +306,7 @@ impl Connection {
         }
         let answer = self.buffer.get(body.unwrap_or_default()..).unwrap_or_default();
         if !self.buffer.starts_with(b"HTTP/1.1 200 ") {
-            bail!("a grant that should be good was refused: {}", String::from_utf8_lossy(answer));
+            bail!("what should be good was refused: {}", String::from_utf8_lossy(answer));
         }
         Ok(answer)
     }
@@ -257,10 +342,15 @@ impl Rounds {
 }
 
 /// Asks both servers in turn, and prints what came out.
-fn compare(real: &Server, bare: &Server, connections: usize, requests: usize, rounds: usize) -> anyhow::Result<()> {
+fn compare(
+    real: &Asked,
+    bare: &Asked,
+    (connections, requests, rounds): (usize, usize, usize),
+    goals: Goals,
+) -> anyhow::Result<()> {
     let in_round = (requests / rounds).max(connections);
-    for server in [real, bare] {
-        server.round(&server.requests((in_round / 4).max(connections))?, connections)?;
+    for asked in [real, bare] {
+        asked.server.round(&(asked.requests)((in_round / 4).max(connections))?, connections)?;
     }
     let (mut of_real, mut of_bare) = (Rounds::default(), Rounds::default());
     for round in 0..rounds {
@@ -268,23 +358,27 @@ fn compare(real: &Server, bare: &Server, connections: usize, requests: usize, ro
         if round % 2 == 1 {
             turns.reverse();
         }
-        for (server, results) in turns {
-            let requests = server.requests(in_round)?;
-            results.0.push(server.round(&requests, connections)?);
+        for (asked, results) in turns {
+            let requests = (asked.requests)(in_round)?;
+            results.0.push(asked.server.round(&requests, connections)?);
         }
     }
     let many = if connections == 1 { "1 connection".to_owned() } else { format!("{connections} connections") };
     println!("\n{many}, {rounds} rounds of {in_round} requests");
     let mut table = Table::new(&["", "requests/s", "p50 ms", "p99 ms"]);
     for (name, results) in [("real", &of_real), ("bare", &of_bare)] {
-        let milliseconds = |part| format!("{:.2}", results.latency(part) * 1_000.0);
+        let milliseconds = |part| format!("{:.3}", results.latency(part) * 1_000.0);
         table.row([name.to_owned(), format!("{:.0}", results.rate()), milliseconds(0.5), milliseconds(0.99)]);
     }
     table.print();
     let of_rates = |(real, bare): (&Round, &Round)| bare.time.as_secs_f64() / real.time.as_secs_f64();
     let rates = Ratio::of_rounds(of_real.0.iter().zip(&of_bare.0).map(of_rates));
+    let (goal, is_met) = (goals.rate, verdict(rates.median >= goals.rate));
+    println!("rate, real beside bare: {rates}; goal, at least {goal}: {is_met}");
     let p99 = of_real.latency(0.99) / of_bare.latency(0.99);
-    println!("rate, real beside bare: {rates}; goal, at least {RATE_GOAL}: {}", verdict(rates.median >= RATE_GOAL));
-    println!("p99, real beside bare: {p99:.3}; goal, at most {P99_GOAL}: {}", verdict(p99 <= P99_GOAL));
+    match goals.p99 {
+        Some(goal) => println!("p99, real beside bare: {p99:.3}; goal, at most {goal}: {}", verdict(p99 <= goal)),
+        None => println!("p99, real beside bare: {p99:.3}"),
+    }
     Ok(())
 }

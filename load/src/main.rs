@@ -9,6 +9,7 @@
 //! | `process` | [`process`] | from an assertion to a signed token, without HTTP |
 //! | `http` | [`http`], [`server`] | the token endpoint over HTTP, in a process of its own |
 //! | `replay` | [`replay`] | what it costs to keep used grants in the database |
+//! | `decide-http` | [`http`], [`server`] | the decision point over HTTP, in a process of its own |
 //! | `decide`, `scale` | [`decisions`] | decisions from memory, small and large |
 //! | `memory` | [`memory`] | whether memory grows with the number of tokens issued |
 //!
@@ -52,6 +53,8 @@ enum Command {
     Memory(memory::MemoryOptions),
     /// Decisions in process, with all that is looked up for them
     Decide(decisions::DecideOptions),
+    /// The decision point over HTTP, in a process of its own
+    DecideHttp(http::DecideHttpOptions),
     /// What a large installation takes
     Scale(decisions::ScaleOptions),
     /// The server that `http` measures
@@ -60,6 +63,12 @@ enum Command {
     /// The server that `http` measures it beside
     #[command(hide = true)]
     ServeBare(server::BareOptions),
+    /// The server that `decide-http` measures
+    #[command(hide = true)]
+    ServeDecisions(server::DecisionOptions),
+    /// The server that `decide-http` measures it beside
+    #[command(hide = true)]
+    ServeEmpty(server::EmptyOptions),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -69,8 +78,11 @@ fn main() -> anyhow::Result<()> {
         Command::Replay(options) => replay::run(options),
         Command::Memory(options) => memory::run(options),
         Command::Decide(options) => decisions::run(options),
+        Command::DecideHttp(options) => http::run_decisions(options),
         Command::Scale(options) => decisions::scale(options),
         Command::ServeReal(options) => server::serve_real(options),
         Command::ServeBare(options) => server::serve_bare(options),
+        Command::ServeDecisions(options) => server::serve_decisions(options),
+        Command::ServeEmpty(options) => server::serve_empty(options),
     }
 }

@@ -60,7 +60,7 @@ const REFUSALS: [&str; 4] = ["unknown client", "wrong signature", "used grant", 
 pub fn run(options: ProcessOptions) -> anyhow::Result<()> {
     Runtime::new()?.block_on(async {
         let first = *options.signing_bits.first().context("--signing-bits names at least one size")?;
-        let world = World::start(first, options.system_users).await?;
+        let world = Box::pin(World::start(first, options.system_users)).await?;
         for (index, bits) in options.signing_bits.iter().enumerate() {
             if index > 0 {
                 world.sign_with(*bits).await?;

@@ -1,4 +1,4 @@
-//! The two servers that `load http` measures, each in a process of its own with one worker thread.
+//! The servers that `load http` and `load decide-http` measure, each in a process of its own with one worker thread.
 //!
 //! A server makes itself ready, says on standard output in one line of JSON where it is and who may ask it, and serves
 //! until its standard input ends, which it does when the generator ends, however that comes.
@@ -28,15 +28,44 @@ use tokio::sync::oneshot;
 use url::form_urlencoded;
 
 use crate::bare::{Bare, Prepared};
+use crate::decisions;
 use crate::world::{GrantClient, World, client_key};
 
 /// What a server says when it is ready.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Ready {
+pub struct Ready<T> {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Who may ask it for tokens.
-    pub client: GrantClient,
+    /// Who may ask it, and about what.
+    pub client: T,
+}
+
+/// Who asks for decisions.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Asker {
+    /// An access token.
+    pub token: String,
+    /// System users, each with a service that it has a right to, and whom for.
+    pub questions: Vec<(String, String, String)>,
+}
+
+/// How to run the server that decides.
+#[derive(Debug, Args)]
+pub struct DecisionOptions {
+    /// How many system users there are
+    #[arg(long)]
+    pub system_users: usize,
+    /// What is logged to standard error
+    #[arg(long)]
+    pub log: String,
+}
+
+/// How to run the server that does nothing.
+#[derive(Debug, Args)]
+pub struct EmptyOptions {
+    /// How many bytes it answers
+    #[arg(long)]
+    pub length: usize,
 }
 
 /// How to run the real server.
@@ -68,7 +97,7 @@ fn runtime() -> anyhow::Result<Runtime> {
     Ok(Builder::new_multi_thread().worker_threads(1).enable_all().build()?)
 }
 
-fn announce(ready: &Ready) -> anyhow::Result<()> {
+fn announce(ready: &Ready<impl Serialize>) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
     writeln!(output, "{}", serde_json::to_string(ready)?)?;
     Ok(output.flush()?)
@@ -90,9 +119,33 @@ fn parent_is_gone() -> impl Future<Output = ()> + Send + 'static {
 pub fn serve_real(options: RealOptions) -> anyhow::Result<()> {
     telemetry::start(LogFormat::Text, &options.log);
     runtime()?.block_on(async {
-        let World { app, listener, signer } = World::start(options.signing_bits, options.system_users).await?;
+        let World { app, listener, signer } =
+            Box::pin(World::start(options.signing_bits, options.system_users)).await?;
         announce(&Ready { address: listener.local_addr()?, client: signer.client })?;
-        app::serve(app, listener, parent_is_gone()).await
+        Box::pin(app::serve(app, listener, parent_is_gone())).await
+    })
+}
+
+/// A sandbox, as the program itself runs it, with services and system users to decide about.
+pub fn serve_decisions(options: DecisionOptions) -> anyhow::Result<()> {
+    telemetry::start(LogFormat::Text, &options.log);
+    runtime()?.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let (app, client) = decisions::serving(&listener, options.system_users).await?;
+        announce(&Ready { address: listener.local_addr()?, client })?;
+        Box::pin(app::serve(app, listener, parent_is_gone())).await
+    })
+}
+
+/// An empty handler, which answers so many bytes.
+pub fn serve_empty(options: EmptyOptions) -> anyhow::Result<()> {
+    runtime()?.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        announce(&Ready { address: listener.local_addr()?, client: () })?;
+        let body = Bytes::from(vec![b' '; options.length]);
+        let answer = move || std::future::ready(([(CONTENT_TYPE, "application/json")], body.clone()));
+        let router = Router::new().route("/authorization/api/v1/authorize", post(answer));
+        Ok(axum::serve(listener, router).with_graceful_shutdown(parent_is_gone()).await?)
     })
 }
 

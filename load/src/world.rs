@@ -60,9 +60,9 @@ impl World {
         // Requests are counted, as an installation for real does, though nobody comes near the limit.
         let requests_per_second = NonZeroU32::new(1_000_000);
         let tokens = TokenSettings { rotation, requests_per_second, ..TokenSettings::default() };
-        let app = start(&listener, SandboxOptions { tokens, ..SandboxOptions::default() }).await?;
+        let app = Box::pin(start(&listener, SandboxOptions { tokens, ..SandboxOptions::default() })).await?;
         let began = Instant::now();
-        let client = fill(&app, system_users).await?;
+        let client = Box::pin(fill(&app, system_users)).await?;
         let stored = began.elapsed();
         let began = Instant::now();
         app.model.rebuild(&app.store, &app.vault).await?;

@@ -8,7 +8,8 @@
 //! | [`system_register`] | `/authentication/api/v1/systemregister/…` |
 //! | [`requests`], [`system_users`] | `/authentication/api/v1/systemuser/…` |
 //! | [`resource_registry`] | `/resourceregistry/api/v1/…` |
-//! | [`authorization`] | `/authorization/api/v1/{authorize,decision}` |
+//! | [`access`] | `/accessmanagement/api/v1/…`, `/systembruker/api/v1/scope-delegations` |
+//! | [`authorization`] | `/authorization/api/v1/{authorize,decision}`, `/systembruker/api/v1/decisions` |
 //! | [`login`], [`portal`] | what persons see |
 //! | [`krav_og_betalinger`] | the sample API, in sandboxes |
 //! | [`sandbox`] | what only a sandbox has |

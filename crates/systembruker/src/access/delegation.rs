@@ -16,7 +16,7 @@ use thiserror::Error;
 use utoipa::ToSchema;
 use xacml::{ACTION_ID, Decision, Effect, Environment, Policy, Request, category};
 
-use super::metadata::{ACCESS_PACKAGE, Metadata, Package, Purpose};
+use super::metadata::{ACCESS_PACKAGE, MAIN_ADMINISTRATOR_PACKAGE, Metadata, Package, Purpose};
 use super::relations::{Basis, Relation, relations};
 use crate::authorization::attributes::RESOURCE;
 use crate::authorization::rules::{Inputs, Opened, opened_actions};
@@ -244,7 +244,7 @@ pub fn name_of_way(relation: &Relation, party: &Party) -> &'static str {
 
 /// Whether a package can be given to a system user for its own organisation.
 pub fn is_for_systems(metadata: &Metadata, package: &AccessPackage) -> bool {
-    const FOR_PERSONS_ONLY: [&str; 2] = ["virksomhetens-representant-skjemaoppgaver", "hovedadministrator"];
+    const FOR_PERSONS_ONLY: [&str; 2] = ["virksomhetens-representant-skjemaoppgaver", MAIN_ADMINISTRATOR_PACKAGE];
     let known = metadata.package(&package.urn).filter(|known| known.assignable && known.urn() == package.urn);
     known.is_some_and(|known| metadata.party_type(known) != "Person" && !FOR_PERSONS_ONLY.contains(&&*known.code))
 }

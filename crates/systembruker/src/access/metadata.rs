@@ -19,9 +19,11 @@ pub const ROLE_CODE: &str = "urn:altinn:rolecode";
 /// The attribute that holds the codes of access packages.
 pub const ACCESS_PACKAGE: &str = "urn:altinn:accesspackage";
 /// The role of one who was made main administrator, as the role maps write it.
-const MAIN_ADMINISTRATOR: &str = "HADM-I";
+pub(super) const MAIN_ADMINISTRATOR: &str = "HADM-I";
 /// The package that makes its receiver main administrator.
 pub const MAIN_ADMINISTRATOR_PACKAGE: &str = "hovedadministrator";
+/// The role of a main administrator.
+const MAIN_ADMINISTRATOR_ROLE: &str = "urn:altinn:role:hovedadministrator";
 /// The most packages of an edition; and of roles as many.
 const MAX_PACKAGES: usize = 2_000;
 
@@ -111,7 +113,7 @@ pub struct Role {
 impl Role {
     /// The code by which the register and the role maps know it, in capitals.
     pub fn register_code(&self) -> String {
-        if self.urn == "urn:altinn:role:hovedadministrator" {
+        if self.urn == MAIN_ADMINISTRATOR_ROLE {
             return MAIN_ADMINISTRATOR.to_owned();
         }
         self.legacy_code.as_deref().unwrap_or(&self.code).to_uppercase()
@@ -456,11 +458,6 @@ impl Metadata {
     pub fn party_type(&self, package: &Package) -> &str {
         let group = self.area(package.area).and_then(|area| self.group(&area.group));
         group.map_or("", |group| &group.party_type)
-    }
-
-    /// The holders of a package by role.
-    pub fn holders(&self, package: &Package) -> &[Holder] {
-        self.document.holders.get(&package.holders).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -189,6 +189,11 @@ fn made_id(kind: &str, name: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("systembruker:{kind}:{name}").as_bytes())
 }
 
+/// The id by which access management names a resource.
+pub fn resource_id(identifier: &str) -> Uuid {
+    made_id("resource", identifier)
+}
+
 /// What names are shown with: an edition, what is registered, and a language.
 struct View<'a> {
     metadata: &'a Metadata,
@@ -316,7 +321,7 @@ pub fn resource_dto(model: &ReadModel, entry: &ResourceEntry, language: &str) ->
     let type_name = resource.document.get("resourceType").and_then(|name| name.as_str()).unwrap_or_default().to_owned();
     let type_id = made_id("resource-type", &type_name);
     ResourceDto {
-        id: made_id("resource", &resource.identifier),
+        id: resource_id(&resource.identifier),
         provider_id: Some(provider_id),
         type_id: Some(type_id),
         name: resource.title.get(language).to_owned(),

@@ -13,19 +13,17 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use model::{DelegatedRight, Organisation, Person, SystemUserKind};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use uuid::Uuid;
 use xacml::AttributeCategory;
 
-use super::metadata::{MAIN_ADMINISTRATOR_PACKAGE, Metadata, Purpose};
+use super::metadata::{MAIN_ADMINISTRATOR, MAIN_ADMINISTRATOR_PACKAGE, Metadata, Purpose};
 use crate::read_model::{ConnectionEntry, Parties, Party, ReadModel, SystemUserEntry};
 
 /// How long after a sole proprietorship was deleted its accountant still acts for the owner as a person: two years.
 const AFTER_DELETION: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 /// The role of the register that a person has for itself.
 const PRIVATE_PERSON: &str = "PRIV";
-/// The role, in the register's form, of one to whom a party gave the package of main administrators.
-const MAIN_ADMINISTRATOR: &str = "HADM-I";
 
 /// Where a relation comes from.
 #[derive(Debug, Clone)]
@@ -197,6 +195,11 @@ impl SystemUserRelation {
             Self::Client { packages, .. } => Some(packages),
         }
     }
+}
+
+/// The relations of a standard system user to its own owner. A deleted one has none.
+pub fn of_owner(user: &SystemUserEntry) -> SmallVec<[SystemUserRelation; 2]> {
+    if user.is_deleted { SmallVec::new() } else { smallvec![SystemUserRelation::Owner] }
 }
 
 /// The relations of a system user to a party. A deleted one has none.

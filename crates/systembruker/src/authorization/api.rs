@@ -20,7 +20,7 @@ use crate::access::naming::named_party;
 use crate::app::App;
 use crate::http::caller::scope::Authorize;
 use crate::http::caller::{Caller, Scoped};
-use crate::http::extract::{Json, body};
+use crate::http::extract::{Json, JsonDocument, body};
 use crate::http::problem::ApiError;
 use crate::http::request_id;
 use crate::resource_registry::rights::TypedValue;
@@ -121,7 +121,7 @@ struct AttributeDto {
 pub async fn authorize(
     State(app): State<Arc<App>>,
     caller: Scoped<Authorize>,
-    Json(document): Json<JsonValue>,
+    JsonDocument(document): JsonDocument,
 ) -> Result<Json<DecisionResponse>, ApiError> {
     let document = match request::json::read(&document) {
         Ok(document) => document,

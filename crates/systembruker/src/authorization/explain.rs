@@ -289,7 +289,8 @@ fn missing_relation(inputs: &Inputs<'_>, question: &Question<'_>, standing: &Sta
         }
         SystemUserKind::Agent => {
             let text = "The agent adds the party to the clients of the system user.".to_owned();
-            let number = party.organisation().map(|organisation| organisation.org_number.to_string());
+            let number = inputs.model.parties().organisation(party.uuid());
+            let number = number.map(|organisation| organisation.org_number.to_string());
             Remedy::new("client", number, text)
         }
     })
@@ -339,7 +340,8 @@ fn packages_that_would_do(inputs: &Inputs<'_>, question: &Question<'_>) -> Vec<R
 
 fn roles_that_would_do(inputs: &Inputs<'_>, question: &Question<'_>) -> Vec<Remedy> {
     let metadata = inputs.model.metadata();
-    let unit_type = question.party.as_ref().and_then(Party::organisation).map_or("", |unit| &unit.unit_type);
+    let unit = question.party.as_ref().and_then(|party| inputs.model.parties().organisation(party.uuid()));
+    let unit_type = unit.as_ref().map_or("", |unit| &unit.unit_type);
     let would_do =
         |role: &String| would_permit(inputs, question, metadata.attributes_of_role(role, unit_type, Purpose::Use));
     let roles = named(question, ROLE_CODE).into_iter().filter(would_do);

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use model::{OrgNumber, Organisation, Resource};
+use model::{OrgNumber, Organisation, Resource, SystemUserKind};
 use smallvec::SmallVec;
 use uuid::Uuid;
 use xacml::{
@@ -14,12 +14,13 @@ use xacml::{
 };
 
 use super::attributes::{
-    ACCESS_LIST, APP, INSTANCE, MINIMUM_LEVEL, ORG, ORG_NUMBER, PARTY_ID, PARTY_TYPE, PARTY_UUID, RESOURCE, SYSTEM_USER,
+    ACCESS_LIST, APP, INSTANCE, MINIMUM_LEVEL, ORG, ORG_NUMBER, ORG_NUMBER_LEGACY, PARTY_ID, PARTY_TYPE, PARTY_UUID,
+    RESOURCE, SYSTEM_USER,
 };
 use super::identifiers::Identifiers;
 use crate::access::metadata::{Purpose, of_subject};
 use crate::access::naming::{NotNamed, named_party};
-use crate::access::relations::{Relation, SystemUserRelation, has_right, of_system_user, relations};
+use crate::access::relations::{Relation, SystemUserRelation, has_right, of_owner, of_system_user, relations};
 use crate::read_model::{Parties, Party, ReadModel, ResourceEntry, SystemUserEntry};
 use crate::vault::Vault;
 
@@ -99,12 +100,48 @@ pub enum Subject {
     Other,
 }
 
+/// For whom something is done.
+#[derive(Debug, Clone)]
+pub enum ForWhom {
+    /// The owner of the system user that wants to do it, by party uuid. Most decisions are about it, and need to know no
+    /// more of it.
+    Owner(Uuid),
+    /// Any party.
+    Party(Party),
+}
+
+impl ForWhom {
+    /// Names the party.
+    pub fn uuid(&self) -> Uuid {
+        match self {
+            Self::Owner(uuid) => *uuid,
+            Self::Party(party) => party.uuid(),
+        }
+    }
+
+    /// The party.
+    fn party(&self, parties: &Parties) -> Option<Party> {
+        match self {
+            Self::Owner(uuid) => parties.party(*uuid),
+            Self::Party(party) => Some(party.clone()),
+        }
+    }
+
+    /// The organisation, if it is one, by party uuid.
+    fn organisation(&self) -> Option<Uuid> {
+        match self {
+            Self::Owner(uuid) => Some(*uuid),
+            Self::Party(party) => party.organisation().map(|organisation| organisation.party_uuid),
+        }
+    }
+}
+
 /// A request that was understood, and completed with what is known here.
 pub struct Question<'a> {
     /// What it is about.
     pub resource: Arc<ResourceEntry>,
     /// For whom it is done.
-    pub party: Option<Party>,
+    pub party: Option<ForWhom>,
     /// Who wants to do it.
     pub subject: Subject,
     /// What is to be done, if it is given as a text.
@@ -215,14 +252,10 @@ pub fn understand<'a>(inputs: &Inputs<'_>, request: &'a Request, about: &mut Abo
         return Err(Fault::Request(message));
     }
     let parties = inputs.model.parties_now();
-    let party = party(inputs, &parties, &identifiers)?;
-    about.party = party.as_ref().map(Party::uuid);
-    let subject = subject(inputs, &parties, &identifiers)?;
-    about.subject = match &subject {
-        Subject::SystemUser(user) => Some(user.id),
-        Subject::Party(party) => Some(party.uuid()),
-        Subject::Other => None,
-    };
+    let subject = subject(inputs, &parties, &identifiers, about);
+    let party = party(inputs, &parties, &identifiers, subject.as_ref().ok())?;
+    about.party = party.as_ref().map(ForWhom::uuid);
+    let subject = subject?;
     let action = identifiers.action()?.and_then(|(_, action)| action.as_str());
     let Some(policy) = &resource.policy else {
         let identifier = &resource.resource.identifier;
@@ -234,18 +267,22 @@ pub fn understand<'a>(inputs: &Inputs<'_>, request: &'a Request, about: &mut Abo
     }
     if let Some(party) = party.as_ref().filter(|_| policy.asks_for_party_id)
         && request.values(category::RESOURCE, PARTY_ID).next().is_none()
+        && let Some(party) = party.party(&parties)
     {
         enriched.to_mut().push(category::RESOURCE, PARTY_ID, party.id().to_string().as_str().into());
     }
     let (mut relations, mut system_user_relations) = (Vec::new(), SmallVec::new());
     match (&subject, &party) {
         (Subject::SystemUser(user), Some(party)) => {
-            system_user_relations = of_system_user(&parties, user, party, inputs.now);
+            system_user_relations = match party {
+                ForWhom::Owner(_) => of_owner(user),
+                ForWhom::Party(party) => of_system_user(&parties, user, party, inputs.now),
+            };
             for packages in system_user_relations.iter().filter_map(|relation| relation.packages(user)) {
                 enriched.to_mut().categories.push(Arc::clone(packages));
             }
         }
-        (Subject::Party(holder), Some(party)) => {
+        (Subject::Party(holder), Some(ForWhom::Party(party))) => {
             relations = self::relations(inputs.model, holder, party, inputs.now);
             let metadata = inputs.model.metadata();
             let found = relations.iter().flat_map(|relation| relation.attributes(&metadata, Purpose::Use));
@@ -254,7 +291,7 @@ pub fn understand<'a>(inputs: &Inputs<'_>, request: &'a Request, about: &mut Abo
         (Subject::Party(holder), None) => {
             enriched.to_mut().categories.push(of_subject(about_party(inputs.model, holder)));
         }
-        (Subject::SystemUser(_), None) | (Subject::Other, _) => {}
+        (Subject::SystemUser(_), None) | (Subject::Party(_), Some(ForWhom::Owner(_))) | (Subject::Other, _) => {}
     }
     if let Some(number) = identifiers.legacy_number() {
         enriched.to_mut().push(category::ACCESS_SUBJECT, ORG_NUMBER, number.to_string().as_str().into());
@@ -312,8 +349,8 @@ pub fn is_listed(model: &ReadModel, question: &Question<'_>) -> bool {
     if !resource.access_lists_only {
         return true;
     }
-    let Some(organisation) = question.party.as_ref().and_then(Party::organisation) else { return false };
-    opened_actions(model, resource, organisation.party_uuid).allow(question.action)
+    let Some(organisation) = question.party.as_ref().and_then(ForWhom::organisation) else { return false };
+    opened_actions(model, resource, organisation).allow(question.action)
 }
 
 /// What access lists open for a member.
@@ -380,15 +417,27 @@ fn resource(model: &ReadModel, identifiers: &Identifiers<'_>) -> Result<(Arc<Res
 }
 
 /// The party that it is about. Without one, only rules that need none can apply.
-fn party(inputs: &Inputs<'_>, parties: &Parties, identifiers: &Identifiers<'_>) -> Result<Option<Party>, Fault> {
+fn party(
+    inputs: &Inputs<'_>,
+    parties: &Parties,
+    identifiers: &Identifiers<'_>,
+    subject: Option<&Subject>,
+) -> Result<Option<ForWhom>, Fault> {
     let of_instance = party_of_instance(parties, identifiers)?;
-    let Some((form, value)) = identifiers.party()? else { return Ok(of_instance) };
+    let Some((form, value)) = identifiers.party()? else { return Ok(of_instance.map(ForWhom::Party)) };
+    if let (Some(Subject::SystemUser(user)), None) = (subject, &of_instance)
+        && matches!(form, ORG_NUMBER | ORG_NUMBER_LEGACY)
+        && user.kind == SystemUserKind::Standard
+        && value.as_str() == Some(user.owner.as_str())
+    {
+        return Ok(Some(ForWhom::Owner(user.owner_party)));
+    }
     let found = find_party(inputs, parties, form, &text(value))?;
     let found = found.ok_or_else(|| Fault::Unknown(format!("no party is known by the {form} given")))?;
     if of_instance.is_some_and(|other| other.uuid() != found.uuid()) {
         return Err(Fault::Request(format!("the party is another than that of {INSTANCE}")));
     }
-    Ok(Some(found))
+    Ok(Some(ForWhom::Party(found)))
 }
 
 /// The party that an instance of an app belongs to: its id is the party's id, a slash and a uuid.
@@ -412,13 +461,22 @@ fn find_party(inputs: &Inputs<'_>, parties: &Parties, form: &str, value: &str) -
     }
 }
 
-fn subject(inputs: &Inputs<'_>, parties: &Parties, identifiers: &Identifiers<'_>) -> Result<Subject, Fault> {
+fn subject(
+    inputs: &Inputs<'_>,
+    parties: &Parties,
+    identifiers: &Identifiers<'_>,
+    about: &mut About,
+) -> Result<Subject, Fault> {
     identifiers.check_subject()?;
     if let Some(value) = identifiers.system_user()? {
         let id = text(value).parse().map_err(|_| Fault::Request(format!("{SYSTEM_USER} is not a uuid")))?;
-        return Ok(inputs.model.system_user(id).map_or(Subject::Other, Subject::SystemUser));
+        let Some(user) = inputs.model.system_user(id) else { return Ok(Subject::Other) };
+        about.subject = Some(id);
+        return Ok(Subject::SystemUser(user));
     }
-    subject_party(inputs, parties, identifiers).map(|party| party.map_or(Subject::Other, Subject::Party))
+    let Some(party) = subject_party(inputs, parties, identifiers)? else { return Ok(Subject::Other) };
+    about.subject = Some(party.uuid());
+    Ok(Subject::Party(party))
 }
 
 /// The person or organisation that the subject is. Several attributes may name it, as tokens do, if they agree.

@@ -100,7 +100,7 @@ pub mod scope {
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The token's claims, verified.
-    pub claims: AccessTokenClaims,
+    pub claims: Arc<AccessTokenClaims>,
     /// The organisation, where the token names one.
     pub org: Option<OrgNumber>,
     /// The person, where the token is one's.
@@ -210,7 +210,7 @@ struct VerifiedToken {
     kid: String,
     /// Whether it is one of the platform's, not of Maskinporten's.
     is_platforms: bool,
-    claims: AccessTokenClaims,
+    claims: Arc<AccessTokenClaims>,
     person: Option<PersonClaims>,
 }
 
@@ -258,7 +258,7 @@ fn authenticate(app: &App, headers: &HeaderMap) -> Option<Caller> {
     let is_ours =
         if verified.is_platforms { claims.iss == platform_issuer(app) } else { claims.iss == app.faces.issuer() };
     let person = verified.person.as_ref().and_then(|claims| claims.person(app));
-    (is_ours && is_live).then(|| Caller { org: claims.consumer_org(), claims: claims.clone(), person })
+    (is_ours && is_live).then(|| Caller { org: claims.consumer_org(), claims: Arc::clone(claims), person })
 }
 
 /// The key with this id, if it verifies now, and whether it is the platform's: a sandbox's platform gives tokens for
@@ -275,7 +275,7 @@ fn verify(app: &App, token: &str) -> Option<VerifiedToken> {
     let kid = jws.header().kid.clone()?;
     let (key, is_platforms) = verifying_key(app, &kid)?;
     let payload = jws.verify(&key).ok()?;
-    let claims = serde_json::from_slice(payload).ok()?;
+    let claims = Arc::new(serde_json::from_slice(payload).ok()?);
     let person = if is_platforms { Some(serde_json::from_slice(payload).ok()?) } else { None };
     Some(VerifiedToken { kid, is_platforms, claims, person })
 }

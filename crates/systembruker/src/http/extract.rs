@@ -20,12 +20,28 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        if !is_json(request.headers()) {
-            let detail = "Send the body as Content-Type: application/json.".to_owned();
-            return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, Some(detail)));
-        }
-        read_json(&body(request, state).await?).map(Self)
+        read_json(&json_body(request, state).await?).map(Self)
     }
+}
+
+/// A JSON body as it is, for those who read its members themselves.
+#[derive(Debug, Clone)]
+pub struct JsonDocument(pub serde_json::Value);
+
+impl<S: Send + Sync> FromRequest<S> for JsonDocument {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        parse_json(&json_body(request, state).await?).map(Self)
+    }
+}
+
+async fn json_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    if !is_json(request.headers()) {
+        let detail = "Send the body as Content-Type: application/json.".to_owned();
+        return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, Some(detail)));
+    }
+    body(request, state).await
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -55,10 +71,13 @@ pub async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, 
     })
 }
 
+fn parse_json(body: &[u8]) -> Result<serde_json::Value, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::member("$", format!("The body is not JSON: {error}.")))
+}
+
 /// Reads JSON with member names in any case.
 pub fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let value = serde_json::from_slice(body)
-        .map_err(|error| ApiError::member("$", format!("The body is not JSON: {error}.")))?;
+    let value = parse_json(body)?;
     serde_path_to_error::deserialize(AnyCase(value)).map_err(|error| {
         let path = match error.path().to_string() {
             path if path == "." => "$".to_owned(),

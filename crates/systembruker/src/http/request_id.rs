@@ -35,8 +35,10 @@ pub fn trace_parent() -> String {
 
 /// Gives the request its id, and a span in the log.
 pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let trace = from_caller(request.headers()).unwrap_or_else(|| hex(&app.random.bytes::<16>()));
-    let id = RequestId { trace: trace.clone(), span: hex(&app.random.bytes::<8>()) };
+    let random = hex(&app.random.bytes::<24>());
+    let (own_trace, span) = random.split_at(32);
+    let trace = from_caller(request.headers()).unwrap_or_else(|| own_trace.to_owned());
+    let id = RequestId { trace: trace.clone(), span: span.to_owned() };
     // The path only: a query may hold what does not belong in a log.
     let path = loggable(request.uri().path());
     let span = tracing::info_span!("request", id = trace, method = %request.method(), path);
@@ -78,10 +80,6 @@ fn from_caller(headers: &HeaderMap) -> Option<String> {
 
 /// Bytes in hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -293,11 +293,12 @@ impl Shared {
             clients.insert(client, access.clone());
         }
         SystemUserEntry {
-            owner_party: user.owner_party,
             rights: Arc::clone(&user.rights),
-            packages,
+            owner_party: user.owner_party,
+            owner: user.owner,
             kind: user.kind,
             is_deleted: user.is_deleted,
+            packages,
             clients,
             user,
         }

@@ -112,16 +112,18 @@ pub struct ResourcePolicy {
 #[derive(Debug)]
 #[repr(C)]
 pub struct SystemUserEntry {
-    /// The customer, by party uuid; as in `user`.
-    pub owner_party: Uuid,
     /// The single rights that its owner gave it; as in `user`.
     pub rights: Arc<[DelegatedRight]>,
-    /// The packages that its owner gave it, as attributes; none for one that has none.
-    pub packages: Option<Arc<AttributeCategory>>,
+    /// The customer, by party uuid; as in `user`.
+    pub owner_party: Uuid,
+    /// The customer; as in `user`.
+    pub owner: OrgNumber,
     /// Whom it acts for; as in `user`.
     pub kind: SystemUserKind,
     /// Whether it is deleted; as in `user`.
     pub is_deleted: bool,
+    /// The packages that its owner gave it, as attributes; none for one that has none.
+    pub packages: Option<Arc<AttributeCategory>>,
     /// What it may do for its clients, by client.
     pub clients: HashMap<Uuid, ClientAccess>,
     /// The system user.

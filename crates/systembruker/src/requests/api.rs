@@ -155,10 +155,8 @@ pub async fn post_request(
         access_packages: new.access_packages.map(|given| packages(given).collect()),
         redirect_url: new.redirect_url.map(|url| url.trim().to_owned()),
     };
-    let request = {
-        let metadata = app.model.metadata();
-        rules::new_request(asked, external_ref, &system, &customer, &metadata, app.random.uuid_at(now), now)?
-    };
+    let (metadata, id) = (app.model.metadata(), app.random.uuid_at(now));
+    let request = rules::new_request(asked, external_ref, &system, &customer, &metadata, id, now)?;
     tx.insert_request(&request).await?;
     app.commit(tx).await?;
     let location =

@@ -15,6 +15,8 @@ use xacml::{ACTION_ID, Effect, Match, Policy, Rule, category};
 
 use crate::authorization::attributes::{APP, ORG};
 
+/// An instance of a resource; a right to it is one to the resource.
+const INSTANCE_OF_RESOURCE: &str = "urn:altinn:resource:instance-id";
 /// The most combinations that the rules of a policy may have, written out. A policy with more is not accepted.
 pub const MAX_COMBINATIONS: usize = 10_000;
 
@@ -29,6 +31,17 @@ pub struct TypedValue {
 }
 
 impl TypedValue {
+    /// What a match demands, if it is a text.
+    fn of(single: &Match) -> Option<Self> {
+        let value = single.literal.as_str()?.to_owned();
+        Some(Self { id: single.designator.id.clone(), value })
+    }
+
+    /// Whether it names a resource as such, and not a part of it.
+    fn is_whole_resource(&self) -> bool {
+        [RESOURCE_ATTRIBUTE, ORG, APP].contains(&&*self.id)
+    }
+
     /// Both as one name; in small letters, since roles and packages are the same in any case.
     pub fn urn(&self) -> String {
         format!("{}:{}", self.id, self.value).to_lowercase()
@@ -55,6 +68,13 @@ pub struct Right {
     pub action: TypedValue,
     /// Each is a subject that may do it, with all that it must be.
     pub subjects: Vec<Vec<TypedValue>>,
+}
+
+impl Right {
+    /// Whether it is one to a whole resource, and not to a part of it: a task of an app, an instance.
+    pub fn is_to_whole(&self) -> bool {
+        self.resource.iter().all(TypedValue::is_whole_resource)
+    }
 }
 
 /// How many combinations the rules of a policy have.
@@ -88,11 +108,7 @@ fn of_rule(rule: &Rule) -> Vec<Combination> {
 fn combination(matches: &[&Match]) -> Option<Combination> {
     let of = |category: &str| -> Vec<TypedValue> {
         let own = matches.iter().filter(|single| single.designator.category == category);
-        own.filter_map(|single| {
-            let value = single.literal.as_str()?.to_owned();
-            Some(TypedValue { id: single.designator.id.clone(), value })
-        })
-        .collect()
+        own.filter_map(|single| TypedValue::of(single)).collect()
     };
     let mut resource = of(category::RESOURCE);
     resource.sort();
@@ -113,11 +129,7 @@ pub fn permitted_subjects(policy: &Policy) -> BTreeSet<TypedValue> {
 fn subjects_of<'a>(rules: impl Iterator<Item = &'a Rule>) -> BTreeSet<TypedValue> {
     let named = rules.flat_map(|rule| rule.target.matches());
     let named = named.filter(|single| single.designator.category == category::ACCESS_SUBJECT);
-    let value = |single: &Match| {
-        let value = single.literal.as_str()?.to_owned();
-        Some(TypedValue { id: single.designator.id.clone(), value })
-    };
-    named.filter_map(value).collect()
+    named.filter_map(TypedValue::of).collect()
 }
 
 /// The rights, in the order in which the policy names them first.
@@ -150,7 +162,7 @@ pub fn key(resource: &[TypedValue], action: &TypedValue) -> String {
         parts.retain(|part| part.id != ORG && part.id != APP);
         parts.push(TypedValue { id: RESOURCE_ATTRIBUTE.to_owned(), value: format!("app_{org}_{app}") });
     }
-    parts.retain(|part| part.id != "urn:altinn:resource:instance-id");
+    parts.retain(|part| part.id != INSTANCE_OF_RESOURCE);
     parts.sort();
     let mut text: Vec<String> = parts.iter().map(|part| format!("{}:{}", part.id, part.value)).collect();
     text.push(format!("{ACTION_ID}:{}", action.value));
@@ -203,8 +215,8 @@ pub fn action_name(action: &str, language: &str) -> String {
 
 /// How a right is called: its action and, in brackets, what of the resource is more than its id.
 pub fn right_name(right: &Right, language: &str) -> String {
-    let is_more = |part: &&TypedValue| ![RESOURCE_ATTRIBUTE, ORG, APP].contains(&&*part.id);
-    let more: Vec<&str> = right.resource.iter().filter(is_more).map(|part| &*part.value).rev().collect();
+    let more = right.resource.iter().filter(|part| !part.is_whole_resource());
+    let more: Vec<&str> = more.map(|part| &*part.value).rev().collect();
     let name = action_name(&right.action.value, language);
     if more.is_empty() { name } else { format!("{name} ({})", more.join(", ")) }
 }

@@ -404,12 +404,10 @@ pub fn foreign_scopes(resource: &Resource, prefixes: &[String]) -> Vec<String> {
     if resource.resource_type != ResourceType::MaskinportenSchema {
         return vec![];
     }
-    let registration: Option<Registration> = serde_json::from_value(resource.document.clone()).ok();
-    let is_own = |scope: &str| {
+    let is_own = |scope: &String| {
         prefixes.iter().any(|prefix| scope.strip_prefix(&**prefix).is_some_and(|rest| rest.starts_with(':')))
     };
-    let scopes = registration.iter().flat_map(Registration::scopes);
-    scopes.filter(|scope| !is_own(scope)).map(str::to_owned).collect()
+    scopes(resource).into_iter().filter(|scope| !is_own(scope)).collect()
 }
 
 /// The scopes that a stored registration refers to.

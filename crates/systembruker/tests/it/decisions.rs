@@ -25,6 +25,7 @@ fn of_resource(party: (&str, &str)) -> Vec<Value> {
 }
 
 const ORG: &str = "urn:altinn:organization:identifier-no";
+const ACTION: &str = "urn:oasis:names:tc:xacml:1.0:action:action-id";
 
 async fn ask(world: &World, question: &Value) -> Value {
     let token = world.token("Skatteetaten", "altinn:authorization/authorize").await;
@@ -39,6 +40,12 @@ async fn decide(world: &World, question: &Value) -> String {
     let result = ask(world, question).await;
     let status = result["status"]["statusCode"]["value"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
     format!("{} {status}", result["decision"].as_str().unwrap())
+}
+
+async fn refused(world: &World, question: &Value, expected: &str, message: &str) {
+    let result = ask(world, question).await;
+    assert!(result["status"]["statusMessage"].as_str().unwrap().contains(message), "{result}");
+    assert_eq!(decide(world, question).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,9 +119,95 @@ async fn what_cannot_be_decided_says_why() {
             "no party is known",
         ),
     ] {
-        let result = ask(&world, &question).await;
-        assert!(result["status"]["statusMessage"].as_str().unwrap().contains(message), "{result}");
-        assert_eq!(decide(&world, &question).await, expected);
+        refused(&world, &question, expected, message).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_says_one_thing_of_each_and_not_too_much() {
+    let world = World::new().await;
+    let (_, id) = world.system_user().await;
+    let user = || attribute("urn:altinn:systemuser:uuid", &id);
+    let party = || of_resource((ORG, CUSTOMER));
+    let parties = world.app.model.parties();
+    let party_id = |number: &str| parties.by_number(number.parse().unwrap()).unwrap().party_id.to_string();
+    let (other, nobody) = (party_id("312652757"), uuid::Uuid::from_u128(7).to_string());
+    let of_instance =
+        |id: &str| vec![attribute("urn:altinn:resource", RESOURCE), attribute("urn:altinn:instance-id", id)];
+    let with_actions = |actions: Vec<Value>| {
+        let mut question = question(vec![user()], "read", party());
+        question["Request"]["Action"][0]["Attribute"] = json!(actions);
+        question
+    };
+    // An instance of the customer's is as good as its number; 64 values are not too many.
+    let own = format!("{}/{nobody}", party_id(CUSTOMER));
+    for resource in [
+        of_instance(&own),
+        [of_instance(&own), vec![attribute(ORG, CUSTOMER)]].concat(),
+        [party(), vec![attribute("urn:altinn:task", "x"); 60]].concat(),
+    ] {
+        assert_eq!(decide(&world, &question(vec![user()], "read", resource)).await, "Permit ok");
+    }
+    for (question, expected, message) in [
+        // A subject that several attributes name must be the same by all of them.
+        (
+            question(
+                vec![attribute(ORG, CUSTOMER), attribute("urn:altinn:organization:uuid", &nobody)],
+                "read",
+                party(),
+            ),
+            "Indeterminate processing-error",
+            "names nobody who is known",
+        ),
+        (
+            question(vec![attribute(ORG, CUSTOMER), attribute("urn:altinn:partyid", &other)], "read", party()),
+            "Indeterminate processing-error",
+            "name different parties",
+        ),
+        // Of several actions, a policy would be content with one.
+        (
+            with_actions(vec![attribute(ACTION, "read"), attribute(ACTION, "write")]),
+            "Indeterminate processing-error",
+            "give one of urn:oasis:names:tc:xacml:1.0:action:action-id only",
+        ),
+        (
+            with_actions(vec![json!({"AttributeId": ACTION, "Value": ["read", "write"]})]),
+            "Indeterminate processing-error",
+            "give one of urn:oasis:names:tc:xacml:1.0:action:action-id only",
+        ),
+        // What a request may hold is limited.
+        (
+            question(vec![user()], "read", [party(), vec![attribute("urn:altinn:task", "x"); 63]].concat()),
+            "Indeterminate processing-error",
+            "at most 64 attribute values",
+        ),
+        (
+            question(vec![user()], &"x".repeat(1_025), party()),
+            "Indeterminate processing-error",
+            "at most 64 attribute values of at most 1024 bytes",
+        ),
+        // An instance belongs to a party.
+        (
+            question(vec![user()], "read", of_instance("1")),
+            "Indeterminate processing-error",
+            "is not a party id, a slash and a uuid",
+        ),
+        (
+            question(vec![user()], "read", of_instance(&format!("99999999/{nobody}"))),
+            "Indeterminate syntax-error",
+            "no party is known by the urn:altinn:instance-id",
+        ),
+        (
+            question(
+                vec![user()],
+                "read",
+                [of_instance(&format!("{other}/{nobody}")), vec![attribute(ORG, CUSTOMER)]].concat(),
+            ),
+            "Indeterminate processing-error",
+            "the party is another than that of urn:altinn:instance-id",
+        ),
+    ] {
+        refused(&world, &question, expected, message).await;
     }
 }
 

@@ -267,6 +267,82 @@ async fn feeds_lose_and_repeat_nothing() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_has_a_limit_of_combinations() {
+    let world = World::new().await;
+    world.post(BASE, &write_token(&world).await, &resource(RESOURCE)).await;
+    let names = |count: u32| (0..count).map(|number| format!("a{number}")).collect::<Vec<_>>();
+    let put = async |roles: u32, actions: u32| {
+        let (roles, actions) = (names(roles), names(actions));
+        let (roles, actions): (Vec<&str>, Vec<&str>) =
+            (roles.iter().map(String::as_str).collect(), actions.iter().map(String::as_str).collect());
+        world.put_policy(RESOURCE, policy_document(RESOURCE, &roles, &actions, 3)).await
+    };
+    assert_eq!(put(100, 100).await.status, 201);
+    let refused = put(100, 101).await;
+    assert_eq!(refused.problem(), "400 -");
+    assert!(refused.text.contains("10000"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_owner_has_no_say() {
+    let world = World::new().await;
+    let (_, id) = world.system_user().await;
+    let token = world.token("Skatteetaten", "altinn:resourceregistry/accesslist.write").await;
+    let lists = Lists { world: &world, token };
+    lists.send(Method::PUT, "skd/pilot", Some(json!({"name": "Pilot"})), None).await;
+    let members = json!({"data": [format!("{ORG}:{CUSTOMER}")]});
+    assert_eq!(lists.send(Method::POST, "skd/pilot/members", Some(members), None).await.status, 200);
+    let connected = format!("skd/pilot/resource-connections/{RESOURCE}");
+    assert_eq!(lists.send(Method::PUT, &connected, Some(json!({})), None).await.status, 200);
+    let move_to = async |owner: &str| {
+        let mut moved = world.app.model.resource(RESOURCE).unwrap().resource.clone();
+        moved.owner = owner.parse().unwrap();
+        moved.access_lists_only = true;
+        world.change(async |tx| _ = tx.update_resource(&moved).await.unwrap()).await;
+    };
+    let may = async || world.system_user_may(&id, RESOURCE, "read", CUSTOMER).await;
+    move_to("974761076").await;
+    assert_eq!(may().await, "Permit ok");
+    move_to("991825827").await;
+    assert_eq!(may().await, "Deny ok");
+    let put = world.put_policy(RESOURCE, policy_document(RESOURCE, &["DAGL"], &["read"], 3)).await;
+    assert_eq!(put.status, 403, "{put:?}");
+    let connected = connected.replace("skd/", "974761076/");
+    assert_eq!(lists.send(Method::PUT, &connected, Some(json!({})), None).await.problem(), "403 RR-00004");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_lists_have_limits() {
+    let world = World::new().await;
+    world.api_is_offered().await;
+    let token = world.token("Skatteetaten", "altinn:resourceregistry/accesslist.write").await;
+    let lists = Lists { world: &world, token };
+    let put = async |id: &str, name: &str| {
+        lists.send(Method::PUT, &format!("skd/{id}"), Some(json!({"name": name})), None).await
+    };
+    let owner = "974761076".parse().unwrap();
+    world
+        .change(async |tx| {
+            for number in 0..999 {
+                tx.put_access_list(owner, &format!("l{number}"), "x", "").await.unwrap();
+            }
+        })
+        .await;
+    assert_eq!(put("last", "x").await.status, 200);
+    assert_eq!(put("one-more", "x").await.problem(), "400 -");
+    assert_eq!(put("last", "y").await.status, 200);
+    assert_eq!(put("last", &"x".repeat(2_001)).await.problem(), "400 -");
+    assert_eq!(put(&"a".repeat(101), "x").await.problem(), "400 -");
+    let connect = |actions: usize| {
+        let actions: Vec<_> = (0..actions).map(|number| format!("a{number}")).collect();
+        json!({"actionFilters": actions})
+    };
+    let path = format!("skd/last/resource-connections/{RESOURCE}");
+    assert_eq!(lists.send(Method::PUT, &path, Some(connect(101)), None).await.problem(), "400 -");
+    assert_eq!(lists.send(Method::PUT, &path, Some(connect(100)), None).await.status, 200);
+}
+
 struct Lists<'a> {
     world: &'a World,
     token: String,
