@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use thirtyfour::prelude::*;
 use tokio::process::{Child, Command};
 
-use crate::world::{CUSTOMER, World, asked};
+use crate::world::{CUSTOMER, REGISTER, SYSTEM, VENDOR_SCOPES, World, asked, system, with};
 
 struct Chromium {
     driver: WebDriver,
@@ -189,5 +189,53 @@ async fn pia_approves_and_takes_back_in_a_real_browser() {
     chromium.arrives_at("Systemtilganger for TILFELDIG SUBTIL APE").await;
     chromium.look("9-revoked").await;
     assert_eq!(vendor.ask_for_system_user(&world, CUSTOMER, None).await.status, 400);
+    driver.clone().quit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packages_are_shown_beside_rights_in_three_languages() {
+    let world = World::new().await;
+    world.api_is_offered().await;
+    let vendor = world.new_client(&VENDOR_SCOPES).await;
+    let packages =
+        json!([{"urn": "urn:altinn:accesspackage:krav-og-utlegg"}, {"urn": "urn:altinn:accesspackage:skatt-naering"}]);
+    let token = vendor.token(&world, "altinn:authentication/systemregister.write").await;
+    let registration = with(system(SYSTEM, &vendor.client_id), "accessPackages", packages.clone());
+    assert_eq!(world.post(REGISTER, &token, &registration).await.status, 200);
+    let request = world.ask(&vendor, &with(asked(), "accessPackages", packages)).await.json();
+    let chromium = Chromium::new().await;
+    let driver = &chromium.driver;
+    let shown = async |texts: &[&str]| {
+        let page = driver.find(By::Css("main")).await.unwrap().text().await.unwrap();
+        for text in texts {
+            assert!(page.contains(text), "“{text}” is not on the page: {page}");
+        }
+    };
+    driver.goto(request["confirmUrl"].as_str().unwrap()).await.unwrap();
+    chromium.arrives_at("Testinnlogging").await;
+    chromium.press("Pia Tilfeldig").await;
+    chromium.arrives_at("SMARTCLOUD AS ber om tilgang for systemet SmartCloud").await;
+    shown(&["Krav og betalinger", "Skatt næring"]).await;
+    chromium.look("packages-1-request-nb").await;
+    chromium.press("Norsk (nynorsk)").await;
+    chromium.arrives_at("SMARTCLOUD AS ber om tilgang for systemet SmartCloud").await;
+    chromium.look("packages-2-request-nn").await;
+    chromium.press("English").await;
+    chromium.arrives_at("SMARTCLOUD AS asks for access for the system SmartCloud").await;
+    shown(&["Business tax"]).await;
+    chromium.look("packages-3-request-en").await;
+    chromium.press("Approve").await;
+    chromium.arrives_at("The access has been given").await;
+    chromium.look("packages-4-receipt-en").await;
+    chromium.press("Log in").await;
+    chromium.arrives_at("Test login").await;
+    chromium.press("Pia Tilfeldig").await;
+    chromium.arrives_at("Choose organisation").await;
+    chromium.press("TILFELDIG SUBTIL APE").await;
+    chromium.arrives_at("System access for TILFELDIG SUBTIL APE").await;
+    driver.find(By::XPath("//main//a[contains(., 'SmartCloud')]")).await.unwrap().click().await.unwrap();
+    chromium.arrives_at("System access: SmartCloud").await;
+    shown(&["Business tax"]).await;
+    chromium.look("packages-5-details").await;
     driver.clone().quit().await.unwrap();
 }
