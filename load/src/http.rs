@@ -2,17 +2,16 @@
 //! the decision point, beside a server that answers as many bytes and does nothing.
 //!
 //! Both servers run all the time, each in a process of its own, and are asked in turn, so that one is idle while the
-//! other is measured. The generator writes whole requests to connections that stay open, one at a time on each, from a
-//! blocking thread per connection: it has little to do but wait. Grants are signed before each round.
+//! other is measured. The generator writes whole requests to connections that stay open, one at a time on each. It looks
+//! at them in turn and never sleeps: over loopback it is the one who sends that wakes the one who reads, and a server
+//! would be charged for that, the more the slower it is. Grants are signed before each round.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use clap::Args;
 use serde::de::DeserializeOwned;
 use systembruker::clock::Clock;
@@ -114,7 +113,7 @@ pub fn run_decisions(options: DecideHttpOptions) -> anyhow::Result<()> {
     let address = server.address;
     let real = Asked { server, requests: Box::new(move |count| Ok(decisions(address, &asker, count))) };
     let request = (real.requests)(1)?.pop().context("there is one")?;
-    let answer = Connection::open(address)?.ask(&request)?.to_owned();
+    let answer = Connection::open(address)?.ask(&request)?;
     anyhow::ensure!(
         String::from_utf8_lossy(&answer).contains(r#""decision":"Permit""#),
         "a right that is there was refused"
@@ -194,7 +193,7 @@ fn grants((server, client): (Server, GrantClient)) -> anyhow::Result<Asked> {
 /// How many bytes are signed for a token, by a look at one.
 fn signed_length(real: &Asked) -> anyhow::Result<usize> {
     let request = (real.requests)(1)?.pop().context("there is one")?;
-    let body = Connection::open(real.server.address)?.ask(&request)?.to_owned();
+    let body = Connection::open(real.server.address)?.ask(&request)?;
     let body: serde_json::Value = serde_json::from_slice(&body)?;
     let token = body.get("access_token").and_then(|token| token.as_str()).context("an answer without a token")?;
     token.rfind('.').context("a token without a signature")
@@ -226,30 +225,26 @@ impl Server {
     /// Sends these requests over so many connections, each as soon as the answer before it has come.
     fn round(&self, requests: &[Vec<u8>], connections: usize) -> anyhow::Result<Round> {
         let open = |_| Connection::open(self.address);
-        let connections = (0..connections).map(open).collect::<anyhow::Result<Vec<_>>>()?;
-        let (next, start) = (&AtomicUsize::new(0), &Barrier::new(connections.len() + 1));
-        let ask = |mut connection: Connection| {
-            start.wait();
-            let mut latencies = Vec::with_capacity(requests.len());
-            while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let began = Instant::now();
-                connection.ask(request)?;
-                latencies.push(began.elapsed().as_secs_f64());
+        let mut connections = (0..connections).map(open).collect::<anyhow::Result<Vec<_>>>()?;
+        let mut latencies = Vec::with_capacity(requests.len());
+        let mut waiting = requests.iter();
+        let began = Instant::now();
+        for connection in &mut connections {
+            connection.stream.set_nonblocking(true)?;
+            connection.send(waiting.next())?;
+        }
+        while latencies.len() < requests.len() {
+            for connection in &mut connections {
+                let Some(sent) = connection.sent else { continue };
+                if connection.receive()?.is_some() {
+                    latencies.push(sent.elapsed().as_secs_f64());
+                    connection.send(waiting.next())?;
+                } else {
+                    anyhow::ensure!(sent.elapsed() < PATIENCE, "no answer within {PATIENCE:?}");
+                }
             }
-            anyhow::Ok(latencies)
-        };
-        std::thread::scope(|scope| {
-            let ask = &ask;
-            let threads: Vec<_> =
-                connections.into_iter().map(|connection| scope.spawn(move || ask(connection))).collect();
-            start.wait();
-            let began = Instant::now();
-            let mut latencies = Vec::with_capacity(requests.len());
-            for thread in threads {
-                latencies.extend(thread.join().map_err(|_| anyhow!("a connection's thread panicked"))??);
-            }
-            Ok(Round { time: began.elapsed(), latencies })
-        })
+        }
+        Ok(Round { time: began.elapsed(), latencies })
     }
 }
 
@@ -272,6 +267,8 @@ impl Drop for Server {
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// When the request was sent whose answer has not come yet.
+    sent: Option<Instant>,
 }
 
 impl Connection {
@@ -279,36 +276,45 @@ impl Connection {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, buffer: Vec::with_capacity(4_096) })
+        Ok(Self { stream, buffer: Vec::with_capacity(4_096), sent: None })
     }
 
-    /// Sends a request, and gives the body of its answer, which must be that all is well.
-    fn ask(&mut self, request: &[u8]) -> anyhow::Result<&[u8]> {
-        self.stream.write_all(request)?;
+    /// Sends a request, if there is one. It is the only one under way, so that there is room for it.
+    fn send(&mut self, request: Option<&Vec<u8>>) -> anyhow::Result<()> {
         self.buffer.clear();
+        self.sent = request.map(|_| Instant::now());
+        Ok(self.stream.write_all(request.map_or(&[], Vec::as_slice))?)
+    }
+
+    /// The body of the answer, which must be that all is well; `None` while it is not all there.
+    fn receive(&mut self) -> anyhow::Result<Option<&[u8]>> {
         let mut piece = [0; 4_096];
-        let (mut body, mut length) = (None, 0);
-        loop {
-            let read = self.stream.read(&mut piece)?;
-            anyhow::ensure!(read > 0, "the server closed the connection");
-            self.buffer.extend(piece.iter().take(read));
-            if body.is_none()
-                && let Some(end) = self.buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n")
-            {
-                length = content_length(self.buffer.get(..end).unwrap_or_default())?;
-                body = Some(end + 4);
-            }
-            if let Some(start) = body
-                && self.buffer.len() >= start + length
-            {
-                break;
-            }
+        match self.stream.read(&mut piece) {
+            Ok(0) => bail!("the server closed the connection"),
+            Ok(read) => self.buffer.extend(piece.iter().take(read)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error.into()),
         }
-        let answer = self.buffer.get(body.unwrap_or_default()..).unwrap_or_default();
+        let Some(end) = self.buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return Ok(None) };
+        let length = content_length(self.buffer.get(..end).unwrap_or_default())?;
+        let answer = self.buffer.get(end + 4..).unwrap_or_default();
+        if answer.len() < length {
+            return Ok(None);
+        }
         if !self.buffer.starts_with(b"HTTP/1.1 200 ") {
             bail!("what should be good was refused: {}", String::from_utf8_lossy(answer));
         }
-        Ok(answer)
+        Ok(Some(answer))
+    }
+
+    /// Sends a request, and waits for its answer.
+    fn ask(&mut self, request: &Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        self.send(Some(request))?;
+        loop {
+            if let Some(answer) = self.receive()? {
+                return Ok(answer.to_owned());
+            }
+        }
     }
 }
 
