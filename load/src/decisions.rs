@@ -342,7 +342,7 @@ async fn measure(app: &App, count: usize, rounds: usize) -> anyhow::Result<f64> 
             let floor = began.elapsed();
             let began = Instant::now();
             for text in &texts {
-                let document = request::json::read(&serde_json::from_slice(text.as_bytes())?)?;
+                let document = request::json::parse(text)?;
                 let decided = point.decide(app, &document).map_err(anyhow::Error::msg)?;
                 black_box(serde_json::to_vec(&answer(&document, decided))?);
             }

@@ -285,7 +285,7 @@ fn several_decisions_from_one_document_also_as_one() {
             .map(|role| json!({"CategoryId": "c", "Attribute": [{"AttributeId": "role", "Value": role, "IncludeInResult": true}]}))
             .collect();
         let document = json!({"Request": {"CombinedDecision": combined, "Category": groups}});
-        let document = request::json::read(&document).unwrap();
+        let document = request::json::parse(document.to_string()).unwrap();
         response::to_json(&point.decide_all(&document, &noon()))["Response"].as_array().unwrap().clone()
     };
     let both = answers(&["a", "b"], false);

@@ -8,7 +8,6 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as JsonValue;
 use store::ChangeContext;
 use utoipa::ToSchema;
 use xacml::{AttributeCategory, Decision, Evaluation, Obligation, Request, RequestDocument, Status, Value, request};
@@ -20,7 +19,7 @@ use crate::access::naming::named_party;
 use crate::app::App;
 use crate::http::caller::scope::Authorize;
 use crate::http::caller::{Caller, Scoped};
-use crate::http::extract::{Json, JsonDocument, body};
+use crate::http::extract::{Json, JsonText, body};
 use crate::http::problem::ApiError;
 use crate::http::request_id;
 use crate::resource_registry::rights::TypedValue;
@@ -121,10 +120,13 @@ struct AttributeDto {
 pub async fn authorize(
     State(app): State<Arc<App>>,
     caller: Scoped<Authorize>,
-    JsonDocument(document): JsonDocument,
+    JsonText(document): JsonText,
 ) -> Result<Json<DecisionResponse>, ApiError> {
-    let document = match request::json::read(&document) {
+    let document = match request::json::parse(document) {
         Ok(document) => document,
+        Err(error) if matches!(error.kind, request::RequestErrorKind::Document(_)) => {
+            return Err(ApiError::member("$", format!("The body is not JSON: {error}.")));
+        }
         Err(error) if error.kind.is_shape() => return Err(ApiError::member("Request", format!("{error}."))),
         Err(error) => return Ok(Json(refused(Status::ProcessingError(error.to_string())))),
     };
@@ -263,8 +265,7 @@ fn check_internal_key(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 fn read_json(body: &[u8]) -> Result<RequestDocument, String> {
-    let document: JsonValue = serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
-    request::json::read(&document).map_err(|error| error.to_string())
+    request::json::parse(body).map_err(|error| error.to_string())
 }
 
 fn read_xml(body: &[u8]) -> Result<RequestDocument, String> {

@@ -24,15 +24,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-/// A JSON body as it is, for those who read its members themselves.
+/// A body that is said to be JSON, for those who read it themselves.
 #[derive(Debug, Clone)]
-pub struct JsonDocument(pub serde_json::Value);
+pub struct JsonText(pub Bytes);
 
-impl<S: Send + Sync> FromRequest<S> for JsonDocument {
+impl<S: Send + Sync> FromRequest<S> for JsonText {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        parse_json(&json_body(request, state).await?).map(Self)
+        json_body(request, state).await.map(Self)
     }
 }
 
@@ -71,13 +71,10 @@ pub async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, 
     })
 }
 
-fn parse_json(body: &[u8]) -> Result<serde_json::Value, ApiError> {
-    serde_json::from_slice(body).map_err(|error| ApiError::member("$", format!("The body is not JSON: {error}.")))
-}
-
 /// Reads JSON with member names in any case.
 pub fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let value = parse_json(body)?;
+    let value = serde_json::from_slice(body)
+        .map_err(|error| ApiError::member("$", format!("The body is not JSON: {error}.")))?;
     serde_path_to_error::deserialize(AnyCase(value)).map_err(|error| {
         let path = match error.path().to_string() {
             path if path == "." => "$".to_owned(),

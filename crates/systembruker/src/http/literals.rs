@@ -3,7 +3,7 @@
 //! The templates of all routes are a tree. A path that fits a template is rewritten to it: its literal segments get
 //! their own spelling, its parameters are kept to the letter. A literal fits before a parameter does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use axum::http::Uri;
 
@@ -11,6 +11,8 @@ use axum::http::Uri;
 #[derive(Debug, Default)]
 pub struct Literals {
     root: Node,
+    /// The templates without parameters, which most paths are to the letter.
+    whole: HashSet<String>,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +28,9 @@ impl Literals {
     pub fn new<'a>(templates: impl IntoIterator<Item = &'a str>) -> Self {
         let mut tree = Self::default();
         for template in templates {
+            if !template.contains('{') {
+                tree.whole.insert(template.to_owned());
+            }
             let mut node = &mut tree.root;
             for segment in segments(template) {
                 node = if segment.starts_with('{') {
@@ -42,6 +47,9 @@ impl Literals {
 
     /// The path as its route spells it; `None` where no route fits, or nothing is to be changed.
     pub fn canonical(&self, path: &str) -> Option<String> {
+        if self.whole.contains(path) {
+            return None;
+        }
         let parts: Vec<&str> = segments(path).collect();
         let mut canonical = Vec::with_capacity(parts.len());
         if !self.root.fit(&parts, &mut canonical) {

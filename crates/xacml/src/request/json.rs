@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
-
+use super::tree::{Json, Members};
 use super::{Attribute, AttributeCategory, RequestDocument, RequestError, RequestErrorKind};
 use crate::category;
 use crate::policy::Position;
@@ -30,9 +29,10 @@ type Read<T> = Result<T, RequestErrorKind>;
 /// Reads the text of a document.
 ///
 /// # Errors
-/// Text that is not JSON, with its position, and all that [`read`] refuses.
-pub fn parse(text: &str) -> Result<RequestDocument, RequestError> {
-    let document: Json = serde_json::from_str(text).map_err(|error| {
+/// Text that is not JSON, with its position. A member that is missing or of the wrong kind, a type that is not known, a
+/// value that is not of its type, more than [`super::MAX_ATTRIBUTES`] values.
+pub fn parse(text: impl AsRef<[u8]>) -> Result<RequestDocument, RequestError> {
+    let document: Json<'_> = serde_json::from_slice(text.as_ref()).map_err(|error| {
         let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let position = Position { line: number(error.line()), column: number(error.column()) };
         let message = error.to_string();
@@ -42,14 +42,9 @@ pub fn parse(text: &str) -> Result<RequestDocument, RequestError> {
     read(&document)
 }
 
-/// Reads a document.
-///
-/// # Errors
-/// A member that is missing or of the wrong kind, a type that is not known, a value that is not of its type, more than
-/// [`super::MAX_ATTRIBUTES`] values.
-pub fn read(document: &Json) -> Result<RequestDocument, RequestError> {
+fn read(document: &Json<'_>) -> Result<RequestDocument, RequestError> {
     let root = object(document, "Request")?;
-    let request = object(member(root, "Request").ok_or(RequestErrorKind::Missing("Request"))?, "Request")?;
+    let request = object(root.get("Request").ok_or(RequestErrorKind::Missing("Request"))?, "Request")?;
     let mut categories = Vec::new();
     for (name, category) in CATEGORIES {
         for element in array(request, name)? {
@@ -69,43 +64,44 @@ pub fn read(document: &Json) -> Result<RequestDocument, RequestError> {
     Ok(document)
 }
 
-fn references(request: &Map<String, Json>) -> Read<Vec<Vec<String>>> {
-    let Some(multi) = member(request, "MultiRequests") else { return Ok(vec![]) };
+fn references(request: &Members<'_>) -> Read<Vec<Vec<String>>> {
+    let Some(multi) = request.get("MultiRequests") else { return Ok(vec![]) };
     array(object(multi, "MultiRequests")?, "RequestReference")?
         .iter()
         .map(|reference| {
             array(object(reference, "RequestReference")?, "ReferenceId")?
                 .iter()
-                .map(|id| {
-                    id.as_str().map(str::to_owned).ok_or(RequestErrorKind::Kind("ReferenceId", "an array of texts"))
+                .map(|id| match id {
+                    Json::String(id) => Ok(id.clone().into_owned()),
+                    _ => Err(RequestErrorKind::Kind("ReferenceId", "an array of texts")),
                 })
                 .collect()
         })
         .collect()
 }
 
-fn read_category(element: &Json, name: &'static str, category: Option<&str>) -> Read<AttributeCategory> {
+fn read_category(element: &Json<'_>, name: &'static str, category: Option<&str>) -> Read<AttributeCategory> {
     let element = object(element, name)?;
     let category = match category {
-        Some(category) => category.to_owned(),
+        Some(category) => category,
         None => {
             let id = text(element, "CategoryId")?.ok_or(RequestErrorKind::Missing("CategoryId"))?;
             let short = CATEGORIES.into_iter().find(|(name, _)| *name == id);
-            short.map_or(id, |(_, category)| category.to_owned())
+            short.map_or(id, |(_, category)| category)
         }
     };
     let attributes = array(element, "Attribute")?
         .iter()
         .map(|attribute| read_attribute(object(attribute, "Attribute")?))
         .collect::<Read<_>>()?;
-    Ok(AttributeCategory { category: category.into(), id: text(element, "Id")?, attributes })
+    Ok(AttributeCategory { category: category.into(), id: text(element, "Id")?.map(str::to_owned), attributes })
 }
 
-fn read_attribute(attribute: &Map<String, Json>) -> Read<Attribute> {
+fn read_attribute(attribute: &Members<'_>) -> Read<Attribute> {
     let id = text(attribute, "AttributeId")?.ok_or(RequestErrorKind::Missing("AttributeId"))?;
-    let value = member(attribute, "Value").ok_or(RequestErrorKind::Missing("Value"))?;
+    let value = attribute.get("Value").ok_or(RequestErrorKind::Missing("Value"))?;
     let data_type = text(attribute, "DataType")?
-        .map(|uri| DataType::from_uri_or_shorthand(&uri).ok_or(RequestErrorKind::DataType(uri)))
+        .map(|uri| DataType::from_uri_or_shorthand(uri).ok_or_else(|| RequestErrorKind::DataType(uri.to_owned())))
         .transpose()?;
     let values = match value {
         Json::Array(values) => values.as_slice(),
@@ -113,14 +109,16 @@ fn read_attribute(attribute: &Map<String, Json>) -> Read<Attribute> {
     };
     let data_type = match data_type {
         Some(data_type) => data_type,
-        None => implied_type(&id, values)?,
+        None => implied_type(id, values)?,
     };
     let values = values
         .iter()
-        .map(|value| read_value(value, data_type).ok_or_else(|| RequestErrorKind::Value { id: id.clone(), data_type }))
+        .map(|value| {
+            read_value(value, data_type).ok_or_else(|| RequestErrorKind::Value { id: id.to_owned(), data_type })
+        })
         .collect::<Read<_>>()?;
     Ok(Attribute {
-        issuer: text(attribute, "Issuer")?,
+        issuer: text(attribute, "Issuer")?.map(str::to_owned),
         include_in_result: truth(attribute, "IncludeInResult")?,
         values,
         id: id.into(),
@@ -129,8 +127,8 @@ fn read_attribute(attribute: &Map<String, Json>) -> Read<Attribute> {
 
 /// The type that the JSON kind of the values implies (§3.3.2): numbers are doubles as soon as one of them has a
 /// fraction.
-fn implied_type(id: &str, values: &[Json]) -> Read<DataType> {
-    let kind = |value: &Json| match value {
+fn implied_type(id: &str, values: &[Json<'_>]) -> Read<DataType> {
+    let kind = |value: &Json<'_>| match value {
         Json::Bool(_) => DataType::Boolean,
         Json::Number(number) if number.is_f64() => DataType::Double,
         Json::Number(_) => DataType::Integer,
@@ -145,7 +143,7 @@ fn implied_type(id: &str, values: &[Json]) -> Read<DataType> {
     })
 }
 
-fn read_value(value: &Json, data_type: DataType) -> Option<Value> {
+fn read_value(value: &Json<'_>, data_type: DataType) -> Option<Value> {
     match (value, data_type) {
         (Json::String(text), _) => data_type.parse(text).ok(),
         (Json::Bool(truth), DataType::Boolean) => Some(Value::Boolean(*truth)),
@@ -158,20 +156,15 @@ fn read_value(value: &Json, data_type: DataType) -> Option<Value> {
     }
 }
 
-fn object<'a>(value: &'a Json, name: &'static str) -> Read<&'a Map<String, Json>> {
-    value.as_object().ok_or(RequestErrorKind::Kind(name, "an object"))
+fn object<'a, 'j>(value: &'a Json<'j>, name: &'static str) -> Read<&'a Members<'j>> {
+    match value {
+        Json::Object(members) => Ok(members),
+        _ => Err(RequestErrorKind::Kind(name, "an object")),
+    }
 }
 
-/// A member by name in any case; `null` counts as absent.
-fn member<'a>(object: &'a Map<String, Json>, name: &str) -> Option<&'a Json> {
-    let found = object
-        .get(name)
-        .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value));
-    found.filter(|value| !value.is_null())
-}
-
-fn array<'a>(object: &'a Map<String, Json>, name: &'static str) -> Read<&'a [Json]> {
-    match member(object, name) {
+fn array<'a, 'j>(object: &'a Members<'j>, name: &'static str) -> Read<&'a [Json<'j>]> {
+    match object.get(name) {
         None => Ok(&[]),
         Some(Json::Array(values)) => Ok(values),
         // The profile lets a single object stand for an array of one.
@@ -180,16 +173,16 @@ fn array<'a>(object: &'a Map<String, Json>, name: &'static str) -> Read<&'a [Jso
     }
 }
 
-fn text(object: &Map<String, Json>, name: &'static str) -> Read<Option<String>> {
-    match member(object, name) {
+fn text<'a>(object: &'a Members<'_>, name: &'static str) -> Read<Option<&'a str>> {
+    match object.get(name) {
         None => Ok(None),
-        Some(Json::String(text)) => Ok(Some(text.clone())),
+        Some(Json::String(text)) => Ok(Some(text)),
         Some(_) => Err(RequestErrorKind::Kind(name, "a text")),
     }
 }
 
-fn truth(object: &Map<String, Json>, name: &'static str) -> Read<bool> {
-    match member(object, name) {
+fn truth(object: &Members<'_>, name: &'static str) -> Read<bool> {
+    match object.get(name) {
         None => Ok(false),
         Some(Json::Bool(truth)) => Ok(*truth),
         Some(_) => Err(RequestErrorKind::Kind(name, "true or false")),
@@ -199,10 +192,15 @@ fn truth(object: &Map<String, Json>, name: &'static str) -> Read<bool> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
-    use super::*;
+    use super::super::Value;
+    use super::{RequestDocument, RequestError, category, parse};
     use crate::request::MAX_ATTRIBUTES;
+
+    fn read(document: &Json) -> Result<RequestDocument, RequestError> {
+        parse(document.to_string())
+    }
 
     #[test]
     fn a_request_is_read_in_either_case_with_nulls() {

@@ -5,6 +5,7 @@
 //! [`individual`](RequestDocument::individual) requests are what is decided.
 
 pub mod json;
+mod tree;
 pub mod xml;
 
 use std::collections::HashSet;
