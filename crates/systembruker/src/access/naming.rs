@@ -1,6 +1,6 @@
 //! Naming parties: the attributes by which requests of all kinds say which person or organisation they mean.
 
-use model::NationalId;
+use std::str::FromStr;
 
 use crate::authorization::attributes::{
     NATIONAL_ID, ORG_NUMBER, ORG_NUMBER_LEGACY, ORGANISATION_UUID, PARTY_ID, PARTY_UUID, PERSON_UUID, USER_ID,
@@ -24,23 +24,19 @@ pub enum NotNamed {
 /// # Errors
 /// It names nobody, and why.
 pub fn named_party(parties: &Parties, vault: &Vault, attribute: &str, value: &str) -> Result<Party, NotNamed> {
-    let uuid = || value.parse().map_err(|_| NotNamed::Value);
-    let number = || value.parse().map_err(|_| NotNamed::Value);
     let found = match attribute {
-        PARTY_UUID => parties.party(uuid()?),
-        PERSON_UUID => parties.person(uuid()?).map(Party::Person),
-        ORGANISATION_UUID => parties.organisation(uuid()?).map(Party::Organisation),
-        PARTY_ID => parties.by_party_id(number()?),
-        USER_ID => parties.person_by_user_id(number()?).map(Party::Person),
-        ORG_NUMBER | ORG_NUMBER_LEGACY => {
-            let number = value.parse().map_err(|_| NotNamed::Value)?;
-            parties.by_number(number).map(Party::Organisation)
-        }
-        NATIONAL_ID => {
-            let id: NationalId = value.parse().map_err(|_| NotNamed::Value)?;
-            parties.person_by_hash(&vault.lookup_hash(&id)).map(Party::Person)
-        }
+        PARTY_UUID => parties.party(read(value)?),
+        PERSON_UUID => parties.person(read(value)?).map(Party::Person),
+        ORGANISATION_UUID => parties.organisation(read(value)?).map(Party::Organisation),
+        PARTY_ID => parties.by_party_id(read(value)?),
+        USER_ID => parties.person_by_user_id(read(value)?).map(Party::Person),
+        ORG_NUMBER | ORG_NUMBER_LEGACY => parties.by_number(read(value)?).map(Party::Organisation),
+        NATIONAL_ID => parties.person_by_hash(&vault.lookup_hash(&read(value)?)).map(Party::Person),
         _ => return Err(NotNamed::Attribute),
     };
     found.ok_or(NotNamed::Unknown)
+}
+
+fn read<T: FromStr>(value: &str) -> Result<T, NotNamed> {
+    value.parse().map_err(|_| NotNamed::Value)
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request as HttpRequest, State};
+use axum::extract::{FromRequestParts, Request as HttpRequest, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -170,8 +171,11 @@ pub fn asker(caller: &Caller) -> Asker {
         (status = 413, description = "The body is too large"),
         (status = 415, description = "The body says no media type"))
 )]
-pub async fn decision(State(app): State<Arc<App>>, request: HttpRequest) -> Result<Response, ApiError> {
-    check_internal_key(&app, request.headers())?;
+pub async fn decision(
+    State(app): State<Arc<App>>,
+    _caller: InternalCaller,
+    request: HttpRequest,
+) -> Result<Response, ApiError> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if media_type.trim().is_empty() {
         let detail = "Send the request as Content-Type: application/json or application/xml.".to_owned();
@@ -235,10 +239,9 @@ pub struct AccessListAnswer {
 )]
 pub async fn access_list_authorization(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    _caller: InternalCaller,
     Json(question): Json<AccessListQuestion>,
 ) -> Result<Json<AccessListAnswer>, ApiError> {
-    check_internal_key(&app, &headers)?;
     let AccessListQuestion { subject, resource, action } = &question;
     let entry = app.model.resource(&resource.value).filter(|_| resource.id == RESOURCE);
     let party = named_party(&app.model.parties_now(), &app.vault, &subject.id, &subject.value).ok();
@@ -251,6 +254,18 @@ pub async fn access_list_authorization(
         _ => "NotDetermined",
     };
     Ok(Json(AccessListAnswer { question, result }))
+}
+
+/// A component of the platform: who it is comes before what it asks.
+#[derive(Debug)]
+pub struct InternalCaller;
+
+impl FromRequestParts<Arc<App>> for InternalCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        check_internal_key(app, &parts.headers).map(|()| Self)
+    }
 }
 
 /// Anyone may ask in a sandbox; in real installations, those who have the key.
