@@ -258,6 +258,8 @@ pub fn system(vendor: OrgNumber, client_id: &str, now: Timestamp) -> RegisteredS
         is_visible: true,
         is_deleted: false,
         created: now,
+        version: 1,
+        changed: now,
     }
 }
 

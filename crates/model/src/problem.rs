@@ -164,12 +164,18 @@ pub mod validation {
         /// The same client id twice.
         CLIENT_ID_TWICE = "AUTH.VLD-00011" "/registersystemrequest/clientid"
             "The same client id is listed more than once.";
+        /// The id of the body is not that of the address.
+        SYSTEM_ID_OTHER = "AUTH.VLD-00012" "/registersystemrequest/systemid"
+            "The id in the body is not that of the address. The id of a system cannot be changed.";
         /// White space in the id.
         SYSTEM_ID_SPACE = "AUTH.VLD-00013" "/registersystemrequest/systemid"
             "The system id has a space in it.";
         /// A resource of a kind that is not given as a right.
         RESOURCE_NOT_DELEGABLE = "AUTH.VLD-00017" "/registersystemrequest/rights/resource"
             "One or more resources are of a kind that cannot be given to a system.";
+        /// A system that customers find, with packages that are for clients only.
+        VISIBLE_WITH_CLIENT_PACKAGE = "AUTH.VLD-00018" "/registersystemrequest/accesspackages"
+            "A system that customers find in the portal (isVisible) cannot have packages that are for clients of agents only. Set isVisible to false, or leave them out.";
         /// A party that cannot be given this.
         ENTITY_TYPE = "AM.VLD-00008" "/$QUERY/to"
             "The receiver cannot be given this: packages of organisations are for system users of the same organisation, and some packages are for persons only.";

@@ -34,6 +34,10 @@ pub struct RegisteredSystem {
     pub is_deleted: bool,
     /// When it was registered.
     pub created: Timestamp,
+    /// Grows with every change.
+    pub version: i64,
+    /// When it was changed last.
+    pub changed: Timestamp,
 }
 
 /// The kinds of change a system's log tells about.
@@ -50,4 +54,24 @@ pub enum SystemChange {
     AccessPackageUpdate,
     /// It was deleted.
     Delete,
+}
+
+impl SystemChange {
+    const ALL: [Self; 5] = [Self::Create, Self::Update, Self::RightsUpdate, Self::AccessPackageUpdate, Self::Delete];
+
+    /// The kind as the wire writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::RightsUpdate => "rightsupdate",
+            Self::AccessPackageUpdate => "accesspackageupdate",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// The kind that the wire writes so.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|change| change.as_str() == text)
+    }
 }

@@ -129,6 +129,7 @@ impl Write {
             access_packages: request.access_packages.clone(),
             redirect_url: request.redirect_url.clone(),
         };
+        let number = self.next_number();
         execute!(
             self,
             sql::INSERT_REQUEST,
@@ -141,6 +142,7 @@ impl Write {
             request.escalated,
             request.created.as_microsecond(),
             request.expires.as_microsecond(),
+            number,
             Json(&document),
         )?;
         self.changed(ChangeKind::Request, request.id);

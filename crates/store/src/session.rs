@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use jiff::Timestamp;
 use sqlx::{Postgres, Sqlite, Transaction};
+use uuid::Uuid;
 
 use crate::changes::{AuditEntry, Change, ChangeContext, ChangeKind};
 use crate::error::StoreError;
@@ -114,6 +115,12 @@ impl Write {
         }
     }
 
+    /// The number that the next change to be noted gets. Larger than that of everything made before, for what is listed
+    /// in the order of being made.
+    pub(crate) fn next_number(&self) -> i64 {
+        self.last_change.saturating_add(i64::try_from(self.changes.len()).unwrap_or(i64::MAX)).saturating_add(1)
+    }
+
     /// Writes an entry of the audit journal along with the change.
     pub async fn audit(&mut self, entry: AuditEntry) -> Result<(), StoreError> {
         let (at, request_id) = (self.now, self.context.request_id.clone());
@@ -135,6 +142,10 @@ impl Write {
         let mut number = self.last_change;
         for (kind, key) in std::mem::take(&mut self.changes) {
             number += 1;
+            if kind == ChangeKind::SystemUser {
+                let id: Uuid = key.parse().map_err(|_| StoreError::Inconsistent(format!("system user {key}")))?;
+                execute!(self.session, sql::STAMP_SYSTEM_USER, id, number, self.now.as_microsecond())?;
+            }
             let change = Change { number, kind, key };
             self.session.insert_change(&change, &self.context, self.now).await?;
         }

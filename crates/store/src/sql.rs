@@ -141,10 +141,13 @@ statements! {
     DELETE_SIGNING_KEY = "DELETE FROM signing_key WHERE kid = $1";
 
     // Systems
-    SYSTEMS = "SELECT internal_id, system_id, vendor, is_deleted, created, document FROM system";
-    SYSTEM = "SELECT internal_id, system_id, vendor, is_deleted, created, document FROM system WHERE internal_id = $1";
-    SYSTEM_BY_ID = "SELECT internal_id, system_id, vendor, is_deleted, created, document FROM system WHERE system_id = $1";
-    INSERT_SYSTEM = "INSERT INTO system (internal_id, system_id, vendor, is_deleted, created, document) VALUES ($1, $2, $3, $4, $5, $6)";
+    SYSTEMS = "SELECT internal_id, system_id, vendor, is_deleted, created, version, changed, document FROM system";
+    SYSTEM = "SELECT internal_id, system_id, vendor, is_deleted, created, version, changed, document FROM system WHERE internal_id = $1";
+    SYSTEM_BY_ID = "SELECT internal_id, system_id, vendor, is_deleted, created, version, changed, document FROM system WHERE system_id = $1";
+    INSERT_SYSTEM = "INSERT INTO system (internal_id, system_id, vendor, is_deleted, created, changed, document) VALUES ($1, $2, $3, $4, $5, $5, $6)";
+    UPDATE_SYSTEM = "UPDATE system SET is_deleted = $2, document = $3, version = version + 1, changed = $4 WHERE internal_id = $1";
+    DELETE_SYSTEM_CLIENTS = "DELETE FROM system_client WHERE internal_id = $1";
+    SYSTEM_CHANGES = "SELECT id, internal_id, change_type, changed_by, client_id, changed_data, created FROM system_change WHERE internal_id = $1 ORDER BY created DESC, id DESC LIMIT 1000";
     SYSTEM_CLIENT = "SELECT internal_id FROM system_client WHERE client_id = $1";
     INSERT_SYSTEM_CLIENT = "INSERT INTO system_client (client_id, internal_id) VALUES ($1, $2)";
     INSERT_SYSTEM_CHANGE = "INSERT INTO system_change (id, internal_id, change_type, changed_by, client_id, changed_data, created) VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -208,7 +211,7 @@ statements! {
     OPEN_REQUESTS = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.party = $1 AND r.status = 'New' AND NOT r.is_deleted ORDER BY r.created DESC LIMIT 1000";
     LATEST_REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.system_internal_id = $1 AND r.party = $2 AND r.external_ref = $3 AND r.kind = $4 AND NOT r.is_deleted ORDER BY r.created DESC, r.id DESC LIMIT 1";
     WITHDRAWN_REQUEST = "SELECT id FROM request WHERE system_internal_id = $1 AND party = $2 AND external_ref = $3 AND status = 'New' AND is_deleted LIMIT 1";
-    INSERT_REQUEST = "INSERT INTO request (id, kind, system_internal_id, party, external_ref, status, escalated, is_deleted, created, expires, document) VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8, $9, $10)";
+    INSERT_REQUEST = "INSERT INTO request (id, kind, system_internal_id, party, external_ref, status, escalated, is_deleted, created, expires, number, document) VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8, $9, $10, $11)";
     ANSWER_REQUEST = "UPDATE request SET status = $2, answered = $3, answered_by = $4 WHERE id = $1 AND status = 'New' AND NOT is_deleted";
     TIME_OUT_REQUEST = "UPDATE request SET status = 'Timedout' WHERE id = $1 AND status = 'New' AND NOT is_deleted";
     DELETE_REQUEST = "UPDATE request SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
@@ -225,7 +228,9 @@ statements! {
     SYSTEM_USER_PACKAGES = "SELECT system_user, package FROM system_user_package WHERE system_user >= $1 AND system_user <= $2 ORDER BY system_user, package";
     SYSTEM_USER_CLIENTS = "SELECT system_user, client FROM system_user_client WHERE system_user >= $1 AND system_user <= $2 ORDER BY system_user, client";
     SYSTEM_USER_CLIENT_PACKAGES = "SELECT system_user, client, role, package FROM system_user_client_package WHERE system_user >= $1 AND system_user <= $2 ORDER BY system_user, client, role, package";
-    INSERT_SYSTEM_USER = "INSERT INTO system_user (id, kind, system_internal_id, owner, external_ref, title, is_deleted, created, created_by) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8)";
+    INSERT_SYSTEM_USER = "INSERT INTO system_user (id, kind, system_internal_id, owner, external_ref, title, is_deleted, created, created_by, number) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9)";
+    // When it was changed last, and by which change; with every change of it.
+    STAMP_SYSTEM_USER = "UPDATE system_user SET last_number = $2, changed = $3 WHERE id = $1";
     INSERT_SYSTEM_USER_RIGHT = "INSERT INTO system_user_right (system_user, resource, action) VALUES ($1, $2, $3) ON CONFLICT (system_user, resource, action) DO NOTHING";
     DELETE_SYSTEM_USER = "UPDATE system_user SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
     DELETE_SYSTEM_USER_RIGHTS = "DELETE FROM system_user_right WHERE system_user = $1";

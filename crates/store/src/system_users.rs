@@ -159,6 +159,7 @@ impl Write {
     /// Stores a new system user with what is delegated to it. A live one of the same system, owner and reference is an
     /// error.
     pub async fn insert_system_user(&mut self, user: &SystemUser) -> Result<(), StoreError> {
+        let number = self.next_number();
         execute!(
             self,
             sql::INSERT_SYSTEM_USER,
@@ -170,6 +171,7 @@ impl Write {
             &user.title,
             user.created.as_microsecond(),
             user.created_by,
+            number,
         )?;
         self.give_rights(user.id, &user.rights).await?;
         self.give_packages(user.id, &user.access_packages).await?;

@@ -1,5 +1,6 @@
 //! The system register.
 
+use jiff::Timestamp;
 use model::{AccessPackage, RegisteredSystem, Right, SystemChange, SystemId, Translated};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
@@ -48,7 +49,20 @@ struct Row {
     vendor: String,
     is_deleted: bool,
     created: i64,
+    version: i64,
+    changed: i64,
     document: Json<SystemDocument>,
+}
+
+#[derive(sqlx::FromRow)]
+struct LogRow {
+    id: Uuid,
+    internal_id: Uuid,
+    change_type: String,
+    changed_by: String,
+    client_id: Option<String>,
+    changed_data: Json<serde_json::Value>,
+    created: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -74,7 +88,40 @@ impl TryFrom<Row> for RegisteredSystem {
             is_visible: document.is_visible,
             is_deleted: row.is_deleted,
             created: timestamp(row.created)?,
+            version: row.version,
+            changed: timestamp(row.changed)?,
         })
+    }
+}
+
+impl From<&RegisteredSystem> for SystemDocument {
+    fn from(system: &RegisteredSystem) -> Self {
+        Self {
+            name: system.name.clone(),
+            description: system.description.clone(),
+            rights: system.rights.clone(),
+            access_packages: system.access_packages.clone(),
+            client_ids: system.client_ids.clone(),
+            allowed_redirect_urls: system.allowed_redirect_urls.clone(),
+            is_visible: system.is_visible,
+        }
+    }
+}
+
+impl TryFrom<LogRow> for (SystemLogEntry, Timestamp) {
+    type Error = StoreError;
+
+    fn try_from(row: LogRow) -> Result<Self, StoreError> {
+        let change = SystemChange::from_wire(&row.change_type);
+        let entry = SystemLogEntry {
+            id: row.id,
+            internal_id: row.internal_id,
+            change: change.ok_or_else(|| StoreError::Inconsistent(format!("system change {}", row.change_type)))?,
+            changed_by: org_number(&row.changed_by)?,
+            client_id: row.client_id,
+            changed_data: row.changed_data.0,
+        };
+        Ok((entry, timestamp(row.created)?))
     }
 }
 
@@ -98,20 +145,16 @@ impl Session {
     pub async fn system_of_client(&mut self, client_id: &str) -> Result<Option<Uuid>, StoreError> {
         Ok(fetch_optional!(self, SystemClient, sql::SYSTEM_CLIENT, client_id)?.map(|row| row.internal_id))
     }
+
+    /// A system's change log with the times, newest first, at most 1000 entries.
+    pub async fn system_log(&mut self, internal_id: Uuid) -> Result<Vec<(SystemLogEntry, Timestamp)>, StoreError> {
+        fetch_all!(self, LogRow, sql::SYSTEM_CHANGES, internal_id)?.into_iter().map(TryInto::try_into).collect()
+    }
 }
 
 impl Write {
     /// Stores a new system and takes its client ids.
     pub async fn insert_system(&mut self, system: &RegisteredSystem) -> Result<(), StoreError> {
-        let document = SystemDocument {
-            name: system.name.clone(),
-            description: system.description.clone(),
-            rights: system.rights.clone(),
-            access_packages: system.access_packages.clone(),
-            client_ids: system.client_ids.clone(),
-            allowed_redirect_urls: system.allowed_redirect_urls.clone(),
-            is_visible: system.is_visible,
-        };
         execute!(
             self,
             sql::INSERT_SYSTEM,
@@ -120,10 +163,24 @@ impl Write {
             system.vendor.as_str(),
             system.is_deleted,
             system.created.as_microsecond(),
-            Json(&document),
+            Json(SystemDocument::from(system)),
         )?;
-        for client_id in &system.client_ids {
-            execute!(self, sql::INSERT_SYSTEM_CLIENT, client_id, system.internal_id)?;
+        self.take_client_ids(system).await
+    }
+
+    /// Replaces what a system is, and takes its client ids; those that it no longer has are free. A deleted one has none.
+    pub async fn update_system(&mut self, system: &RegisteredSystem) -> Result<(), StoreError> {
+        let (document, now) = (SystemDocument::from(system), self.now().as_microsecond());
+        execute!(self, sql::UPDATE_SYSTEM, system.internal_id, system.is_deleted, Json(document), now)?;
+        execute!(self, sql::DELETE_SYSTEM_CLIENTS, system.internal_id)?;
+        self.take_client_ids(system).await
+    }
+
+    async fn take_client_ids(&mut self, system: &RegisteredSystem) -> Result<(), StoreError> {
+        if !system.is_deleted {
+            for client_id in &system.client_ids {
+                execute!(self, sql::INSERT_SYSTEM_CLIENT, client_id, system.internal_id)?;
+            }
         }
         self.changed(ChangeKind::System, system.internal_id);
         Ok(())
@@ -131,20 +188,13 @@ impl Write {
 
     /// Adds to a system's own change log.
     pub async fn log_system_change(&mut self, entry: &SystemLogEntry) -> Result<(), StoreError> {
-        let change = match entry.change {
-            SystemChange::Create => "create",
-            SystemChange::Update => "update",
-            SystemChange::RightsUpdate => "rightsupdate",
-            SystemChange::AccessPackageUpdate => "accesspackageupdate",
-            SystemChange::Delete => "delete",
-        };
         let now = self.now().as_microsecond();
         execute!(
             self,
             sql::INSERT_SYSTEM_CHANGE,
             entry.id,
             entry.internal_id,
-            change,
+            entry.change.as_str(),
             entry.changed_by.as_str(),
             &entry.client_id,
             Json(&entry.changed_data),

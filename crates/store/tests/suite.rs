@@ -160,6 +160,8 @@ fn system(name: &str, clients: &[&str]) -> RegisteredSystem {
         is_visible: true,
         is_deleted: false,
         created: now(),
+        version: 1,
+        changed: now(),
     }
 }
 

@@ -47,6 +47,8 @@ pub mod scope {
     scopes! {
         /// Register and change systems.
         SystemRegisterWrite = "altinn:authentication/systemregister.write" | "altinn:authentication/systemregister.admin";
+        /// What the portal does for persons.
+        Portal = "altinn:portal/enduser";
         /// Ask for system users.
         RequestWrite = "altinn:authentication/systemuser.request.write";
         /// Read one's requests.

@@ -272,6 +272,15 @@ impl ReadModel {
         systems
     }
 
+    /// The systems that customers can choose, by id.
+    pub fn visible_systems(&self) -> Vec<Arc<RegisteredSystem>> {
+        let is_visible = |system: &RegisteredSystem| system.is_visible && !system.is_deleted;
+        let mut systems: Vec<_> =
+            self.systems.iter().filter(|entry| is_visible(entry)).map(|entry| Arc::clone(&entry)).collect();
+        systems.sort_by(|a, b| a.id.cmp(&b.id));
+        systems
+    }
+
     /// The system user with this id, deleted or not.
     pub fn system_user(&self, id: Uuid) -> Option<Arc<SystemUserEntry>> {
         self.system_users.get(&id).map(|entry| Arc::clone(&entry))

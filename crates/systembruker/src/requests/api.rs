@@ -23,7 +23,7 @@ use crate::http::caller::{Caller, Scoped};
 use crate::http::extract::{Json, Path};
 use crate::http::faces::Face;
 use crate::http::problem::ApiError;
-use crate::system_register::api::{PackageDto, RightDto};
+use crate::system_register::dto::{PackageDto, RightDto};
 
 /// A request that is older than this is said to have timed out, however it was answered.
 const OLD_DAYS: i64 = 180;

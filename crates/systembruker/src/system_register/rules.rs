@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use model::problem::validation::{
     CLIENT_ID_TAKEN, CLIENT_ID_TWICE, PACKAGE_TWICE, PACKAGE_UNKNOWN, REDIRECT_URL, RESOURCE_ATTRIBUTE_ID,
     RESOURCE_NOT_DELEGABLE, RESOURCE_NOT_FOUND, RIGHT_TWICE, SYSTEM_ID_EXISTS, SYSTEM_ID_FORM, SYSTEM_ID_SPACE,
-    ValidationCode,
+    VISIBLE_WITH_CLIENT_PACKAGE, ValidationCode,
 };
 use model::{
     AccessPackage, OrgNumber, RESOURCE_ATTRIBUTE, RedirectRules, RegisteredSystem, Right, SystemId, SystemIdError,
@@ -20,6 +20,10 @@ use crate::read_model::ReadModel;
 
 /// The most entries that a list of a registration has.
 const MAX_LIST: usize = 1_000;
+/// The most attributes by which a right names its resource.
+const MAX_ATTRIBUTES: usize = 20;
+/// The longest id of a Maskinporten client, in characters.
+const MAX_CLIENT_ID: usize = 255;
 
 /// What a vendor wants to register, with the vendor already known.
 #[derive(Debug, Clone)]
@@ -44,17 +48,14 @@ pub struct Registration {
     pub is_visible: bool,
 }
 
-/// Checks a registration against what is registered. All that is wrong with the values is reported at once.
-pub fn check(
+/// A new system, checked against what is registered. All that is wrong with the values is reported at once.
+pub fn new_system(
     model: &ReadModel,
     registration: &Registration,
     redirect_rules: RedirectRules,
     internal_id: Uuid,
     now: Timestamp,
 ) -> Result<RegisteredSystem, ApiError> {
-    let name = translated("name", &registration.name)?;
-    let description = translated("description", &registration.description)?;
-    limits(registration)?;
     let mut errors: Vec<ValidationError> = Vec::new();
     let id = SystemId::for_vendor(&registration.id, registration.vendor).unwrap_or_else(|wrong| {
         let code = |error| match error {
@@ -67,19 +68,88 @@ pub fn check(
     if model.system_by_id(&registration.id).is_some() {
         errors.push(SYSTEM_ID_EXISTS.into());
     }
+    let identity = Identity { internal_id, id, created: now, version: 1 };
+    checked(model, registration, redirect_rules, identity, now, errors)
+}
+
+/// A system as it is after all of it was replaced. Its id, its vendor and its age stay.
+pub fn replaced(
+    model: &ReadModel,
+    registration: &Registration,
+    redirect_rules: RedirectRules,
+    stored: &RegisteredSystem,
+    now: Timestamp,
+) -> Result<RegisteredSystem, ApiError> {
+    let RegisteredSystem { internal_id, id, created, version, .. } = stored.clone();
+    let identity = Identity { internal_id, id, created, version: version + 1 };
+    checked(model, registration, redirect_rules, identity, now, vec![])
+}
+
+/// A system with other rights.
+pub fn with_rights(
+    model: &ReadModel,
+    stored: &RegisteredSystem,
+    rights: Vec<Right>,
+    now: Timestamp,
+) -> Result<RegisteredSystem, ApiError> {
+    check_right_limits("$", &rights)?;
+    let errors = check_rights(model, &rights);
+    if !errors.is_empty() {
+        return Err(ApiError::Validation(errors));
+    }
+    Ok(RegisteredSystem { rights, version: stored.version + 1, changed: now, ..stored.clone() })
+}
+
+/// A system with other access packages.
+pub fn with_packages(
+    model: &ReadModel,
+    stored: &RegisteredSystem,
+    access_packages: Vec<AccessPackage>,
+    now: Timestamp,
+) -> Result<RegisteredSystem, ApiError> {
+    check_length("$", access_packages.len())?;
+    let errors = check_packages(model, &access_packages, stored.is_visible);
+    if !errors.is_empty() {
+        return Err(ApiError::Validation(errors));
+    }
+    Ok(RegisteredSystem { access_packages, version: stored.version + 1, changed: now, ..stored.clone() })
+}
+
+/// What of a system no change touches, and the number of its version.
+struct Identity {
+    internal_id: Uuid,
+    id: SystemId,
+    created: Timestamp,
+    version: i64,
+}
+
+fn checked(
+    model: &ReadModel,
+    registration: &Registration,
+    redirect_rules: RedirectRules,
+    identity: Identity,
+    now: Timestamp,
+    mut errors: Vec<ValidationError>,
+) -> Result<RegisteredSystem, ApiError> {
+    let name = translated("name", &registration.name)?;
+    let description = translated("description", &registration.description)?;
+    limits(registration)?;
+    let Identity { internal_id, id, created, version } = identity;
     let urls: Result<Vec<Url>, _> = registration.redirect_urls.iter().map(|url| redirect_rules.parse(url)).collect();
     let urls = urls.unwrap_or_else(|_| {
         errors.push(REDIRECT_URL.into());
         vec![]
     });
-    if registration.client_ids.iter().any(|id| model.system_of_client(id).is_some()) {
-        errors.push(CLIENT_ID_TAKEN.into());
-    }
-    if has_duplicate(&registration.client_ids) {
+    let is_anothers =
+        |client: &&String| model.system_of_client(client).is_some_and(|system| system.internal_id != internal_id);
+    let taken: BTreeSet<&String> = registration.client_ids.iter().filter(is_anothers).collect();
+    errors.extend(taken.into_iter().map(|_| ValidationError::from(CLIENT_ID_TAKEN)));
+    let clients: Vec<String> = registration.client_ids.iter().map(|id| id.to_lowercase()).collect();
+    if has_duplicate(&clients) {
         errors.push(CLIENT_ID_TWICE.into());
     }
     errors.extend(check_rights(model, &registration.rights));
-    errors.extend(check_packages(model, &registration.access_packages));
+    errors.extend(check_packages(model, &registration.access_packages, registration.is_visible));
     if !errors.is_empty() {
         return Err(ApiError::Validation(errors));
     }
@@ -95,7 +165,9 @@ pub fn check(
         allowed_redirect_urls: urls,
         is_visible: registration.is_visible,
         is_deleted: false,
-        created: now,
+        created,
+        version,
+        changed: now,
     })
 }
 
@@ -114,18 +186,33 @@ fn limits(registration: &Registration) -> Result<(), ApiError> {
         ("allowedRedirectUrls", registration.redirect_urls.len()),
     ];
     for (member, length) in lists {
-        if length > MAX_LIST {
-            return Err(ApiError::member(member, format!("The list has more than {MAX_LIST} entries.")));
-        }
+        check_length(member, length)?;
     }
-    let empty = registration.rights.iter().position(|right| {
+    let too_long = registration.client_ids.iter().any(|id| id.chars().count() > MAX_CLIENT_ID);
+    if too_long {
+        return Err(ApiError::member("clientId", format!("A client id has at most {MAX_CLIENT_ID} characters.")));
+    }
+    check_right_limits("rights", &registration.rights)
+}
+
+fn check_length(member: &str, length: usize) -> Result<(), ApiError> {
+    if length > MAX_LIST {
+        return Err(ApiError::member(member, format!("The list has more than {MAX_LIST} entries.")));
+    }
+    Ok(())
+}
+
+fn check_right_limits(member: &str, rights: &[Right]) -> Result<(), ApiError> {
+    check_length(member, rights.len())?;
+    let empty = rights.iter().position(|right| {
         right.resource.is_empty()
+            || right.resource.len() > MAX_ATTRIBUTES
             || right.resource.iter().any(|part| part.id.trim().is_empty() || part.value.trim().is_empty())
     });
     match empty {
         Some(index) => Err(ApiError::member(
-            format!("rights[{index}].resource"),
-            "A right names at least one resource, each with an id and a value.",
+            format!("{member}[{index}].resource"),
+            format!("A right names 1 to {MAX_ATTRIBUTES} resources, each with an id and a value."),
         )),
         None => Ok(()),
     }
@@ -166,14 +253,29 @@ fn check_rights(model: &ReadModel, rights: &[Right]) -> Vec<ValidationError> {
     lists.into_iter().flatten().collect()
 }
 
-fn check_packages(model: &ReadModel, packages: &[AccessPackage]) -> Vec<ValidationError> {
+fn check_packages(model: &ReadModel, packages: &[AccessPackage], is_visible: bool) -> Vec<ValidationError> {
     let metadata = model.metadata();
-    let is_unknown = |urn: &&str| {
-        let package = metadata.package(urn).filter(|package| package.urn() == **urn);
-        !package.is_some_and(|package| package.delegable || package.assignable)
-    };
     let urns: BTreeSet<&str> = packages.iter().map(|package| &*package.urn).collect();
-    let duplicate = (urns.len() < packages.len()).then(|| PACKAGE_TWICE.into());
-    let unknown = urns.into_iter().filter(is_unknown).collect();
-    [listing(PACKAGE_UNKNOWN, "Invalid Urn Details : ", &unknown), duplicate].into_iter().flatten().collect()
+    let has_duplicate = urns.len() < packages.len();
+    let (mut malformed, mut unknown, mut not_delegable, mut for_clients_only) = (vec![], vec![], vec![], vec![]);
+    for urn in urns {
+        match metadata.package(urn).filter(|package| package.urn() == urn) {
+            None if urn.split(':').count() < 4 => malformed.push(urn),
+            None => unknown.push(urn),
+            Some(package) if !package.delegable && !package.assignable => not_delegable.push(urn),
+            Some(package) if !package.assignable => for_clients_only.push(urn),
+            Some(_) => {}
+        }
+    }
+    let is_offered_wrongly = is_visible && !(for_clients_only.is_empty() && not_delegable.is_empty());
+    let groups = [("malformed", malformed), ("not found", unknown), ("not delegable", not_delegable)];
+    let groups = groups.into_iter().filter(|(_, urns)| !urns.is_empty());
+    let details: Vec<String> = groups.map(|(label, urns)| format!("{label}: {}", urns.join(", "))).collect();
+    let invalid = (!details.is_empty()).then(|| ValidationError {
+        code: PACKAGE_UNKNOWN,
+        extension: Some(("Invalid Urn Details : ", details.join(" | "))),
+    });
+    let duplicate = has_duplicate.then(|| PACKAGE_TWICE.into());
+    let hidden = is_offered_wrongly.then(|| VISIBLE_WITH_CLIENT_PACKAGE.into());
+    [invalid, duplicate, hidden].into_iter().flatten().collect()
 }

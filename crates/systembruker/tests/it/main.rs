@@ -22,5 +22,6 @@ mod races;
 mod refusals;
 mod register;
 mod registry;
+mod systems;
 mod tokens;
 mod world;

@@ -1,0 +1,36 @@
+-- Grows with every change of a system, and when it was changed last.
+ALTER TABLE system ADD COLUMN version BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE system ADD COLUMN changed BIGINT NOT NULL DEFAULT 0;
+UPDATE system SET changed = created;
+
+-- In the order of being made: the number of the change that made it. Those from before get the first ones.
+ALTER TABLE request ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
+UPDATE request SET number = n.number
+    FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY created, id) AS number FROM request) n WHERE n.id = request.id;
+CREATE INDEX request_by_system ON request (system_internal_id, kind, number) WHERE NOT is_deleted;
+
+-- The same for system users, and the number of the last change.
+ALTER TABLE system_user ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE system_user ADD COLUMN last_number BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE system_user ADD COLUMN changed BIGINT NOT NULL DEFAULT 0;
+UPDATE system_user SET number = n.number, last_number = n.number, changed = created
+    FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY created, id) AS number FROM system_user) n WHERE n.id = system_user.id;
+CREATE INDEX system_user_by_system ON system_user (system_internal_id, number) WHERE NOT is_deleted;
+CREATE INDEX system_user_by_last_change ON system_user (last_number);
+
+-- A vendor's request that a system user is given more, or less.
+CREATE TABLE change_request (
+    id UUID PRIMARY KEY,
+    system_user UUID NOT NULL REFERENCES system_user (id),
+    system_internal_id UUID NOT NULL REFERENCES system (internal_id),
+    status TEXT COLLATE "C" NOT NULL,
+    is_deleted BOOLEAN NOT NULL,
+    created BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    answered BIGINT,
+    answered_by UUID,
+    document JSONB NOT NULL
+);
+CREATE INDEX change_request_by_system ON change_request (system_internal_id, number) WHERE NOT is_deleted;
+CREATE INDEX change_request_by_system_user ON change_request (system_user, number) WHERE NOT is_deleted;
