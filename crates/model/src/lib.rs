@@ -4,6 +4,7 @@
 //! request goes through, and the table of problem codes. Everything here is pure: no clock, no randomness, no
 //! input or output. A rule that needs the time is given it.
 
+mod change_request;
 mod client;
 mod identifiers;
 mod party;
@@ -16,6 +17,7 @@ mod system;
 mod system_user;
 mod translated;
 
+pub use change_request::{ChangeRequest, RightsChange};
 pub use client::{Client, ClientKey, Scope, ScopeDelegation, ScopeName, ScopeNameError, ScopeVisibility};
 pub use identifiers::{Iso6523, NationalId, NationalIdError, OrgNumber, OrgNumberError, SystemId, SystemIdError};
 pub use party::{Organisation, Person, RoleAssignment, RoleHolder};

@@ -56,9 +56,15 @@ codes! {
     /// The system user is there already.
     SYSTEM_USER_EXISTS = "AUTH-00004" 400
         "A system user already exists for this system, organisation and external reference. Use it, or ask with another externalRef.";
+    /// A request of the other kind was accepted under the same triple.
+    REQUEST_ACCEPTED = "AUTH-00006" 400
+        "A request for this system, organisation and external reference has been accepted already. Use its system user, or delete the request first.";
     /// A request of the other kind waits under the same triple.
     REQUEST_PENDING = "AUTH-00007" 400
         "A request for this system, organisation and external reference already waits for an answer. Use it, or delete it first.";
+    /// A request of the other kind was rejected under the same triple.
+    REQUEST_REJECTED = "AUTH-00009" 400
+        "A request for this system, organisation and external reference has been rejected. Delete it, then ask again.";
     /// No such request, for this caller.
     REQUEST_NOT_FOUND = "AUTH-00010" 404
         "There is no such request. Check the id; a request that was deleted is gone.";
@@ -68,33 +74,99 @@ codes! {
     /// The request has been answered.
     REQUEST_NOT_NEW = "AUTH-00013" 409
         "The request has already been answered or has timed out. Post a new one to ask again.";
+    /// The delegation check could not be made.
+    CHECK_FAILED = "AUTH-00014" 403
+        "It could not be found out whether you can pass on one or more of the rights asked for: the resource is not known, or has no policy.";
     /// No such system user, for this caller.
     SYSTEM_USER_NOT_FOUND = "AUTH-00015" 404
         "There is no such system user. Check the id; a system user that was deleted is gone.";
     /// The person has no role that lets it pass the right on.
     RIGHT_NOT_DELEGABLE = "AUTH-00016" 403
         "You cannot pass on one or more of the rights asked for. Someone with another role in the organisation may be able to.";
+    /// The person was not given the right, and no role or package gives it.
+    RIGHT_NOT_DELEGATED = "AUTH-00018" 403
+        "You cannot pass on one or more of the rights asked for: you were not given them. Someone with another role in the organisation may be able to.";
     /// The redirect URL is not one of the system's.
     REDIRECT_NOT_REGISTERED = "AUTH-00021" 400
         "The redirect URL is not among those registered on the system. Scheme, host and path must be equal; the query may differ.";
     /// The token does not say which organisation calls.
     VENDOR_UNKNOWN = "AUTH-00023" 401
         "The token does not name the vendor's organisation. Use a Maskinporten token, whose consumer claim does.";
+    /// The system user is another party's.
+    SYSTEM_USER_OF_OTHER = "AUTH-00024" 403
+        "The system user belongs to another organisation. Act for the one that owns it.";
     /// The system has no redirect URLs.
     REDIRECT_NONE_REGISTERED = "AUTH-00026" 400
         "The system has no redirect URLs registered. Register one on the system, or leave redirectUrl out.";
+    /// Not an agent request.
+    AGENT_REQUEST_NOT_FOUND = "AUTH-00030" 404
+        "There is no such request for an agent's system user. Check the id; a request that was deleted is gone.";
+    /// The client is not one of the system user's.
+    CLIENT_NOT_REMOVED = "AUTH-00031" 400
+        "The client could not be removed: the system user does not act for it, or is not an agent's of this organisation.";
+    /// A system user of the standard kind.
+    NOT_AGENT = "AUTH-00034" 400
+        "The system user is not an agent's: it acts for its owner, and has no clients.";
+    /// A system user of the agent kind.
+    NOT_STANDARD = "AUTH-00036" 400
+        "The system user is an agent's. Delete it as an agent's system user.";
+    /// The party is not the one that owns the system user.
+    DELEGATION_NOT_FOUND = "AUTH-00038" 400
+        "The organisation named as the facilitator is not the one that owns the system user.";
+    /// The standard request is another party's.
+    REQUEST_OF_OTHER = "AUTH-00041" 403
+        "The request is to another organisation. Act for the one that it is to.";
+    /// The agent request is another party's.
+    AGENT_REQUEST_OF_OTHER = "AUTH-00042" 403
+        "The request is to another organisation. Act for the one that it is to.";
+    /// The clients are another organisation's.
+    CLIENTS_FORBIDDEN = "AUTH-00044" 403
+        "The clients are those of another organisation. Name the organisation that you act for.";
+    /// Packages that are not there.
+    PACKAGE_INVALID = "AUTH-00052" 400
+        "One or more of the access packages asked for are not known any more. Ask for others.";
     /// The person has nothing that lets it pass the package on.
     PACKAGE_NOT_DELEGABLE = "AUTH-00053" 400
         "You cannot pass on one or more of the access packages asked for. Someone with another role in the organisation may be able to.";
+    /// An agent request asks for nothing.
+    AGENT_NEEDS_PACKAGES = "AUTH-00058" 400
+        "A request for an agent's system user asks for at least one access package.";
     /// A standard request asks for nothing.
     NOTHING_ASKED_FOR = "AUTH-00059" 400
         "A request asks for at least one right or access package.";
+    /// The correlation id was used.
+    CHANGE_REQUEST_NOT_NEW = "AUTH-00061" 409
+        "A change request with this correlation id has been answered, has timed out or was withdrawn. Choose a new id.";
     /// A package that the system does not have.
     PACKAGE_NOT_IN_SYSTEM = "AUTH-00063" 400
         "One or more access packages are not among those the system has registered. Register them on the system first, or ask for fewer.";
     /// A package that cannot be given to a system user.
     PACKAGE_NOT_ASSIGNABLE = "AUTH-00064" 400
         "One or more access packages cannot be given to a system user for its own organisation. Ask for others.";
+    /// A package that cannot be used for clients.
+    PACKAGE_NOT_FOR_CLIENTS = "AUTH-00065" 400
+        "One or more access packages cannot be used for clients. Ask for others.";
+    /// The person may do nothing here.
+    NOT_ACCESS_MANAGER = "AUTH-00066" 403
+        "You do not administer access for the organisation that the request is to.";
+    /// No package gives the person the right.
+    RIGHT_NOT_IN_PACKAGE = "AUTH-00068" 403
+        "You cannot pass on one or more of the rights asked for: you have no access package that gives them. Someone with another role in the organisation may be able to.";
+    /// The organisation is on no access list of the resource.
+    NOT_ON_ACCESS_LIST = "AUTH-00069" 403
+        "The organisation is on no access list of one or more of the resources asked for. Their owners decide who is.";
+    /// Nobody can pass the right on.
+    RIGHT_NEVER_DELEGABLE = "AUTH-00070" 403
+        "One or more of the rights asked for cannot be passed on by anybody.";
+    /// The resource is an API, which is passed on as a scope.
+    RIGHT_IS_SCHEMA = "AUTH-00071" 403
+        "One or more of the resources asked for are APIs. They are passed on as scopes, not as rights.";
+    /// Not one of the agent's clients.
+    CLIENT_UNKNOWN = "AUTH-00079" 400
+        "The party is not one of the organisation's clients.";
+    /// The agent lacks packages for the client.
+    CLIENT_LACKS_PACKAGES = "AUTH-00080" 400
+        "The organisation does not have all of the system user's packages for this client. Ask the client for those that are missing.";
     /// A party that is not in the register.
     MEMBER_UNKNOWN = "RR-00001" 400
         "One or more parties are not known here. Check the numbers.";
@@ -170,6 +242,15 @@ pub mod validation {
         /// White space in the id.
         SYSTEM_ID_SPACE = "AUTH.VLD-00013" "/registersystemrequest/systemid"
             "The system id has a space in it.";
+        /// No system user, or none that is there.
+        AGENT_MISSING = "AUTH.VLD-00014" "?agent"
+            "The parameter agent is not the id of a system user.";
+        /// Not an agent's.
+        AGENT_KIND = "AUTH.VLD-00015" "?agent"
+            "The system user is not an agent's.";
+        /// No client.
+        CLIENT_MISSING = "AUTH.VLD-00016" "?client"
+            "The parameter client is missing, or is not the id of a party.";
         /// A resource of a kind that is not given as a right.
         RESOURCE_NOT_DELEGABLE = "AUTH.VLD-00017" "/registersystemrequest/rights/resource"
             "One or more resources are of a kind that cannot be given to a system.";

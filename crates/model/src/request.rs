@@ -43,6 +43,24 @@ impl RequestStatus {
         }
     }
 
+    /// What it is at `now` for what can be answered until `expires`, whether or not that has been written.
+    #[must_use]
+    pub fn at(self, expires: Timestamp, now: Timestamp) -> Self {
+        match self {
+            Self::New if now >= expires => Self::Timedout,
+            status => status,
+        }
+    }
+
+    /// What it is after an answer.
+    pub fn answered(self, answer: Answer) -> Result<Self, NotNew> {
+        match (self, answer) {
+            (Self::New, Answer::Approve) => Ok(Self::Accepted),
+            (Self::New, Answer::Reject) => Ok(Self::Rejected),
+            (status, _) => Err(NotNew { status }),
+        }
+    }
+
     /// The status that the wire writes so.
     pub fn from_wire(text: &str) -> Option<Self> {
         [Self::New, Self::Accepted, Self::Rejected, Self::Timedout].into_iter().find(|status| status.as_str() == text)
@@ -109,19 +127,12 @@ impl Request {
 
     /// Where it stands at `now`, whether or not its running out of time has been written.
     pub fn status_at(&self, now: Timestamp) -> RequestStatus {
-        match self.status {
-            RequestStatus::New if now >= self.expires => RequestStatus::Timedout,
-            status => status,
-        }
+        self.status.at(self.expires, now)
     }
 
     /// The status after `answer` at `now`.
     pub fn answered(&self, answer: Answer, now: Timestamp) -> Result<RequestStatus, NotNew> {
-        match (self.status_at(now), answer) {
-            (RequestStatus::New, Answer::Approve) => Ok(RequestStatus::Accepted),
-            (RequestStatus::New, Answer::Reject) => Ok(RequestStatus::Rejected),
-            (status, _) => Err(NotNew { status }),
-        }
+        self.status_at(now).answered(answer)
     }
 }
 

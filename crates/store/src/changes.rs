@@ -35,6 +35,8 @@ pub enum ChangeKind {
     System,
     /// A request for a system user, by id.
     Request,
+    /// A request that a system user is given more or less, by id.
+    ChangeRequest,
     /// A system user and what is delegated to it, by id.
     SystemUser,
     /// What a party lets another do for it: giver and receiver with a space between.
@@ -46,7 +48,7 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Everything,
         Self::Parties,
         Self::Client,
@@ -58,6 +60,7 @@ impl ChangeKind {
         Self::Resource,
         Self::System,
         Self::Request,
+        Self::ChangeRequest,
         Self::SystemUser,
         Self::Connection,
         Self::AccessList,
@@ -77,6 +80,7 @@ impl ChangeKind {
             Self::Resource => "resource",
             Self::System => "system",
             Self::Request => "request",
+            Self::ChangeRequest => "change_request",
             Self::SystemUser => "system_user",
             Self::Connection => "connection",
             Self::AccessList => "access_list",
@@ -132,8 +136,8 @@ struct ChangeRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct LastChange {
-    last_change: i64,
+pub(crate) struct LastChange {
+    pub(crate) last_change: i64,
 }
 
 #[derive(sqlx::FromRow)]

@@ -13,6 +13,8 @@ use crate::sql;
 pub enum KeyPurpose {
     /// Maskinporten's access tokens.
     Maskinporten,
+    /// The platform's own tokens.
+    Platform,
     /// The sandbox's test login provider's identity tokens.
     TestLogin,
 }
@@ -21,6 +23,7 @@ impl KeyPurpose {
     fn as_str(self) -> &'static str {
         match self {
             Self::Maskinporten => "maskinporten",
+            Self::Platform => "platform",
             Self::TestLogin => "test_login",
         }
     }
@@ -57,7 +60,7 @@ impl Session {
     /// Every signing key, in the order in which they begin to sign.
     pub async fn signing_keys(&mut self) -> Result<Vec<StoredKey>, StoreError> {
         let key = |row: Row| {
-            let purposes = [KeyPurpose::Maskinporten, KeyPurpose::TestLogin];
+            let purposes = [KeyPurpose::Maskinporten, KeyPurpose::Platform, KeyPurpose::TestLogin];
             let purpose = purposes.into_iter().find(|purpose| purpose.as_str() == row.purpose);
             let purpose = purpose.ok_or_else(|| StoreError::Inconsistent(format!("key purpose {}", row.purpose)))?;
             Ok(StoredKey {

@@ -20,6 +20,7 @@
 //! *audit journal* holds everything worth answering for. See [`changes`].
 
 mod access_lists;
+mod change_requests;
 pub mod changes;
 mod clients;
 mod connections;
@@ -50,5 +51,5 @@ pub use resources::{ResourceChange, StoredResource, SubjectChange};
 pub use session::{Session, Write};
 pub use sessions::PersonSession;
 pub use sql::STATEMENTS;
-pub use system_users::PackageForClient;
+pub use system_users::{PackageForClient, SystemUserChange};
 pub use systems::SystemLogEntry;

@@ -48,6 +48,7 @@ struct Row {
     escalated: bool,
     created: i64,
     expires: i64,
+    number: i64,
     answered: Option<i64>,
     answered_by: Option<Uuid>,
     document: Json<RequestDocument>,
@@ -114,6 +115,25 @@ impl Session {
         Ok(fetch_optional!(self, IdRow, sql::WITHDRAWN_REQUEST, system, party, external_ref)?.is_some())
     }
 
+    /// The requests of one kind for a system, each with its number, in the order of being made: those after `after`.
+    pub async fn requests_of_system(
+        &mut self,
+        system: Uuid,
+        kind: RequestKind,
+        after: i64,
+        limit: u16,
+    ) -> Result<Vec<(i64, Request)>, StoreError> {
+        let rows = fetch_all!(self, Row, sql::REQUESTS_OF_SYSTEM, system, kind.as_str(), after, i64::from(limit))?;
+        rows.into_iter().map(|row| Ok((row.number, row.try_into()?))).collect()
+    }
+
+    /// The requests whose time had run out at `now` without an answer, and for which that has not been written; at most
+    /// 1000.
+    pub async fn overdue_requests(&mut self, now: Timestamp) -> Result<Vec<Uuid>, StoreError> {
+        let rows = fetch_all!(self, IdRow, sql::OVERDUE_REQUESTS, now.as_microsecond())?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
+    }
+
     /// The requests that wait for a customer's answer, newest first, at most 1000.
     pub async fn open_requests(&mut self, party: Uuid) -> Result<Vec<Request>, StoreError> {
         fetch_all!(self, Row, sql::OPEN_REQUESTS, party)?.into_iter().map(TryInto::try_into).collect()
@@ -165,6 +185,13 @@ impl Write {
     /// Writes that a request's time has run out, if it still waits; whether it did.
     pub async fn time_out_request(&mut self, id: Uuid) -> Result<bool, StoreError> {
         let rows = execute!(self, sql::TIME_OUT_REQUEST, id)?;
+        self.changed(ChangeKind::Request, id);
+        Ok(rows == 1)
+    }
+
+    /// Writes that a request was forwarded to somebody with more power, if it still waits; whether it does.
+    pub async fn escalate_request(&mut self, id: Uuid) -> Result<bool, StoreError> {
+        let rows = execute!(self, sql::ESCALATE_REQUEST, id)?;
         self.changed(ChangeKind::Request, id);
         Ok(rows == 1)
     }

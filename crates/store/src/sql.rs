@@ -1,7 +1,7 @@
 //! Every statement, once, for both engines. Each is prepared on both by a test.
 
 /// What empties the database, in order.
-pub(crate) const WIPE: [&str; 29] = [
+pub(crate) const WIPE: [&str; 30] = [
     DELETE_ACCESS_METADATA,
     WIPE_ACCESS_LIST_RESOURCE,
     WIPE_ACCESS_LIST_MEMBER,
@@ -9,6 +9,7 @@ pub(crate) const WIPE: [&str; 29] = [
     WIPE_CONNECTION_RIGHT,
     WIPE_CONNECTION_PACKAGE,
     WIPE_CONNECTION,
+    WIPE_CHANGE_REQUEST,
     WIPE_SYSTEM_USER_RIGHT,
     WIPE_SYSTEM_USER_PACKAGE,
     WIPE_SYSTEM_USER_CLIENT_PACKAGE,
@@ -207,18 +208,25 @@ statements! {
     DELETE_CONNECTION_RIGHT = "DELETE FROM connection_right WHERE giver = $1 AND receiver = $2 AND resource = $3 AND action = $4";
 
     // Requests
-    REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.id = $1 AND NOT r.is_deleted";
-    OPEN_REQUESTS = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.party = $1 AND r.status = 'New' AND NOT r.is_deleted ORDER BY r.created DESC LIMIT 1000";
-    LATEST_REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.system_internal_id = $1 AND r.party = $2 AND r.external_ref = $3 AND r.kind = $4 AND NOT r.is_deleted ORDER BY r.created DESC, r.id DESC LIMIT 1";
+    REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.number, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.id = $1 AND NOT r.is_deleted";
+    OPEN_REQUESTS = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.number, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.party = $1 AND r.status = 'New' AND NOT r.is_deleted ORDER BY r.created DESC LIMIT 1000";
+    LATEST_REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.number, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.system_internal_id = $1 AND r.party = $2 AND r.external_ref = $3 AND r.kind = $4 AND NOT r.is_deleted ORDER BY r.created DESC, r.id DESC LIMIT 1";
+    REQUESTS_OF_SYSTEM = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.number, r.answered, r.answered_by, r.document FROM request r CROSS JOIN system s CROSS JOIN party p WHERE r.system_internal_id = $1 AND r.kind = $2 AND r.number > $3 AND NOT r.is_deleted AND s.internal_id = r.system_internal_id AND p.party_uuid = r.party ORDER BY r.number LIMIT $4";
+    OVERDUE_REQUESTS = "SELECT id FROM request WHERE status = 'New' AND NOT is_deleted AND expires <= $1 LIMIT 1000";
     WITHDRAWN_REQUEST = "SELECT id FROM request WHERE system_internal_id = $1 AND party = $2 AND external_ref = $3 AND status = 'New' AND is_deleted LIMIT 1";
     INSERT_REQUEST = "INSERT INTO request (id, kind, system_internal_id, party, external_ref, status, escalated, is_deleted, created, expires, number, document) VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8, $9, $10, $11)";
     ANSWER_REQUEST = "UPDATE request SET status = $2, answered = $3, answered_by = $4 WHERE id = $1 AND status = 'New' AND NOT is_deleted";
     TIME_OUT_REQUEST = "UPDATE request SET status = 'Timedout' WHERE id = $1 AND status = 'New' AND NOT is_deleted";
+    ESCALATE_REQUEST = "UPDATE request SET escalated = TRUE WHERE id = $1 AND status = 'New' AND NOT is_deleted";
     DELETE_REQUEST = "UPDATE request SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
 
     // System users
     // In chunks, since there can be millions; CROSS JOIN, because SQLite then begins with the first table.
     SYSTEM_USERS_AFTER = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by FROM system_user u CROSS JOIN system s CROSS JOIN party p WHERE u.id > $1 AND s.internal_id = u.system_internal_id AND p.party_uuid = u.owner ORDER BY u.id LIMIT $2";
+    SYSTEM_USERS_OF_SYSTEM = "SELECT id, number FROM system_user WHERE system_internal_id = $1 AND number > $2 AND NOT is_deleted ORDER BY number LIMIT $3";
+    SYSTEM_USERS_CHANGED = "SELECT id, last_number, changed FROM system_user WHERE last_number > $1 ORDER BY last_number LIMIT $2";
+    SYSTEM_USER_CHANGE = "SELECT id, last_number, changed FROM system_user WHERE id = $1";
+    LAST_SYSTEM_USER_CHANGE = "SELECT COALESCE(MAX(last_number), 0) AS last_change FROM system_user";
     SYSTEM_USER = "SELECT u.id, u.kind, u.system_internal_id, s.system_id, u.owner, p.org_number, u.external_ref, u.title, u.is_deleted, u.created, u.created_by FROM system_user u JOIN system s ON s.internal_id = u.system_internal_id JOIN party p ON p.party_uuid = u.owner WHERE u.id = $1";
     DELETED_SYSTEM_USER = "SELECT id FROM system_user WHERE system_internal_id = $1 AND owner = $2 AND external_ref = $3 AND is_deleted LIMIT 1";
     // CROSS JOIN, because SQLite then begins with the first table; it would look through all system users of the system.
@@ -245,6 +253,18 @@ statements! {
     CLIENT_PACKAGES_OF_CLIENT = "SELECT c.system_user, u.owner, c.role, c.package FROM system_user_client_package c CROSS JOIN system_user u WHERE c.client = $1 AND u.id = c.system_user ORDER BY c.system_user, c.role, c.package";
     // What rests on nothing any more.
     DELETE_EMPTY_SYSTEM_USER_CLIENT = "DELETE FROM system_user_client WHERE system_user = $1 AND client = $2 AND NOT EXISTS (SELECT 1 FROM system_user_client_package p WHERE p.system_user = $1 AND p.client = $2)";
+
+    // Change requests
+    CHANGE_REQUEST = "SELECT c.id, c.system_user, c.system_internal_id, s.system_id, u.owner AS party, p.org_number, u.external_ref, c.status, c.is_deleted, c.created, c.expires, c.number, c.answered, c.answered_by, c.document FROM change_request c CROSS JOIN system_user u CROSS JOIN system s CROSS JOIN party p WHERE s.internal_id = c.system_internal_id AND p.party_uuid = u.owner AND u.id = c.system_user AND c.id = $1";
+    CHANGE_REQUESTS_OF = "SELECT c.id, c.system_user, c.system_internal_id, s.system_id, u.owner AS party, p.org_number, u.external_ref, c.status, c.is_deleted, c.created, c.expires, c.number, c.answered, c.answered_by, c.document FROM change_request c CROSS JOIN system_user u CROSS JOIN system s CROSS JOIN party p WHERE s.internal_id = c.system_internal_id AND p.party_uuid = u.owner AND u.id = c.system_user AND c.system_user = $1 AND NOT c.is_deleted ORDER BY c.number DESC LIMIT 1000";
+    LATEST_CHANGE_REQUEST = "SELECT c.id, c.system_user, c.system_internal_id, s.system_id, u.owner AS party, p.org_number, u.external_ref, c.status, c.is_deleted, c.created, c.expires, c.number, c.answered, c.answered_by, c.document FROM system_user u CROSS JOIN change_request c CROSS JOIN system s CROSS JOIN party p WHERE s.internal_id = c.system_internal_id AND p.party_uuid = u.owner AND c.system_user = u.id AND u.system_internal_id = $1 AND u.owner = $2 AND u.external_ref = $3 AND NOT c.is_deleted ORDER BY c.number DESC LIMIT 1";
+    CHANGE_REQUESTS_OF_SYSTEM = "SELECT c.id, c.system_user, c.system_internal_id, s.system_id, u.owner AS party, p.org_number, u.external_ref, c.status, c.is_deleted, c.created, c.expires, c.number, c.answered, c.answered_by, c.document FROM change_request c CROSS JOIN system_user u CROSS JOIN system s CROSS JOIN party p WHERE s.internal_id = c.system_internal_id AND p.party_uuid = u.owner AND u.id = c.system_user AND c.system_internal_id = $1 AND c.number > $2 AND NOT c.is_deleted ORDER BY c.number LIMIT $3";
+    OVERDUE_CHANGE_REQUESTS = "SELECT id FROM change_request WHERE status = 'New' AND NOT is_deleted AND expires <= $1 LIMIT 1000";
+    INSERT_CHANGE_REQUEST = "INSERT INTO change_request (id, system_user, system_internal_id, status, is_deleted, created, expires, number, document) VALUES ($1, $2, $3, $4, FALSE, $5, $6, $7, $8)";
+    ANSWER_CHANGE_REQUEST = "UPDATE change_request SET status = $2, answered = $3, answered_by = $4 WHERE id = $1 AND status = 'New' AND NOT is_deleted";
+    TIME_OUT_CHANGE_REQUEST = "UPDATE change_request SET status = 'Timedout' WHERE id = $1 AND status = 'New' AND NOT is_deleted";
+    DELETE_CHANGE_REQUEST = "UPDATE change_request SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
+    WIPE_CHANGE_REQUEST = "DELETE FROM change_request";
 
     // Sessions of persons
     INSERT_SESSION = "INSERT INTO session (id_hash, person, level, created, last_seen, expires) VALUES ($1, $2, $3, $4, $4, $5)";

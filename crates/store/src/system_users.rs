@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use model::{AccessPackage, AgentClient, ClientPackage, DelegatedRight, SystemId, SystemUser};
 use uuid::Uuid;
 
-use crate::changes::{ChangeKind, timestamp};
+use crate::changes::{ChangeKind, LastChange, timestamp};
 use crate::error::StoreError;
 use crate::parties::org_number;
 use crate::requests::kind;
@@ -50,6 +51,30 @@ struct ClientPackageRow {
     client: Uuid,
     role: String,
     package: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct NumberedRow {
+    id: Uuid,
+    number: i64,
+}
+
+/// When a system user was changed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SystemUserChange {
+    /// Which.
+    pub id: Uuid,
+    /// The number of the change.
+    pub number: i64,
+    /// When.
+    pub at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct ChangedRow {
+    id: Uuid,
+    last_number: i64,
+    changed: i64,
 }
 
 /// What an agent's system user may do for a client.
@@ -131,6 +156,37 @@ impl Session {
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(vec![]) };
         let mut given = self.given(first.id, last.id).await?;
         rows.into_iter().map(|row| given.system_user(row)).collect()
+    }
+
+    /// The live system users of a system, each with its number, in the order of being made: those after `after`.
+    pub async fn system_users_of_system(
+        &mut self,
+        system: Uuid,
+        after: i64,
+        limit: u16,
+    ) -> Result<Vec<(i64, Uuid)>, StoreError> {
+        let rows = fetch_all!(self, NumberedRow, sql::SYSTEM_USERS_OF_SYSTEM, system, after, i64::from(limit))?;
+        Ok(rows.into_iter().map(|row| (row.number, row.id)).collect())
+    }
+
+    /// Every system user that was changed after the change of this number, by its last change, deleted ones included.
+    pub async fn system_users_changed(&mut self, after: i64, limit: u16) -> Result<Vec<SystemUserChange>, StoreError> {
+        let change =
+            |row: ChangedRow| Ok(SystemUserChange { id: row.id, number: row.last_number, at: timestamp(row.changed)? });
+        let rows = fetch_all!(self, ChangedRow, sql::SYSTEM_USERS_CHANGED, after, i64::from(limit))?;
+        rows.into_iter().map(change).collect()
+    }
+
+    /// When a system user was changed last.
+    pub async fn system_user_change(&mut self, id: Uuid) -> Result<Option<SystemUserChange>, StoreError> {
+        let row = fetch_optional!(self, ChangedRow, sql::SYSTEM_USER_CHANGE, id)?;
+        row.map(|row| Ok(SystemUserChange { id: row.id, number: row.last_number, at: timestamp(row.changed)? }))
+            .transpose()
+    }
+
+    /// The number of the last change of any system user; 0 where there is none.
+    pub async fn last_system_user_change(&mut self) -> Result<i64, StoreError> {
+        Ok(fetch_optional!(self, LastChange, sql::LAST_SYSTEM_USER_CHANGE)?.map_or(0, |row| row.last_change))
     }
 
     /// The system user with this id, deleted or not.

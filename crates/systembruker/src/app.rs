@@ -32,7 +32,7 @@ use crate::authorization::journal::Journal;
 use crate::authorization::rules::{Allowed, Inputs};
 use crate::clock::{Clock, Random};
 use crate::http::caller::VerifiedTokens;
-use crate::http::faces::{Faces, PublicUrl};
+use crate::http::faces::{Faces, FrontEnd, PublicUrl};
 use crate::http::literals::Literals;
 use crate::http::problem::ApiError;
 use crate::http::{faces, request_id};
@@ -43,10 +43,11 @@ use crate::maskinporten::replay::{self, Recorder, RecorderQueue, Replay};
 use crate::maskinporten::service::{TokenService, TokenSettings};
 use crate::read_model::ReadModel;
 use crate::sandbox::Sandbox;
+use crate::system_users::SystemUserSettings;
 use crate::vault::{Purpose, Vault};
 use crate::{
-    access, authorization, krav_og_betalinger, login, maskinporten, portal, requests, resource_registry, sandbox,
-    system_register, system_users,
+    access, authorization, change_requests, krav_og_betalinger, login, maskinporten, platform_tokens, portal, requests,
+    resource_registry, sandbox, system_register, system_users,
 };
 
 /// The largest body that is read, in bytes; policies and bulk imports have limits of their own below it.
@@ -59,6 +60,8 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 const CONFIRMATION_HOLDS: u64 = 10_000;
 /// How many rounds are between two looks at the files with roots and revocation lists.
 const RELOAD_EVERY: u64 = 60;
+/// How many rounds are between two looks at requests whose time has run out.
+const TIME_OUT_EVERY: u64 = 10;
 /// What a master key is known by.
 const KEY_CHECK: &[u8] = b"systembruker";
 
@@ -93,6 +96,8 @@ pub struct App {
     pub sandbox: Option<Sandbox>,
     /// How decisions are given.
     pub decisions: DecisionSettings,
+    /// How requests and lists of system users are.
+    pub system_users: SystemUserSettings,
     /// The journal of decisions.
     pub journal: Journal,
     /// Callers' tokens that were verified.
@@ -122,6 +127,8 @@ pub struct Start {
     pub sandbox: Option<Sandbox>,
     /// How decisions are given.
     pub decisions: DecisionSettings,
+    /// How requests and lists of system users are.
+    pub system_users: SystemUserSettings,
 }
 
 impl App {
@@ -134,7 +141,7 @@ impl App {
         let replay = Replay::new(replay_horizon(&installation, now));
         replay.remember(&store.read().await?.used_grants().await?);
         let (grant_recorder, grant_queue) = if recorded { Some(replay::recorder()) } else { None }.unzip();
-        let mut purposes = vec![KeyPurpose::Maskinporten];
+        let mut purposes = vec![KeyPurpose::Maskinporten, KeyPurpose::Platform];
         if start.sandbox.is_some() {
             purposes.push(KeyPurpose::TestLogin);
         }
@@ -164,6 +171,7 @@ impl App {
             sandbox: start.sandbox,
             journal: Journal::new(start.decisions.journalled),
             decisions: start.decisions,
+            system_users: start.system_users,
             verified_tokens: VerifiedTokens::default(),
             ours: AtomicBool::new(true),
             started: Instant::now(),
@@ -259,6 +267,12 @@ impl App {
                 && let Err(error) = housekeeping::run(&self).await
             {
                 tracing::error!("what is to be done from time to time could not be done: {error:#}");
+            }
+            if round.is_multiple_of(TIME_OUT_EVERY)
+                && self.may_answer()
+                && let Err(error) = requests::answer::time_out(&self).await
+            {
+                tracing::error!(?error, "that requests have timed out could not be written");
             }
             if round.is_multiple_of(RELOAD_EVERY) {
                 let app = Arc::clone(&self);
@@ -368,10 +382,12 @@ fn routes(app: &Arc<App>) -> anyhow::Result<(Router<Arc<App>>, utoipa::openapi::
         .merge(maskinporten::routes())
         .merge(system_register::routes())
         .merge(requests::routes())
+        .merge(change_requests::routes())
         .merge(system_users::routes())
         .merge(resource_registry::routes())
         .merge(access::routes())
-        .merge(authorization::routes());
+        .merge(authorization::routes())
+        .merge(platform_tokens::routes());
     if app.sandbox.is_some() || app.decisions.internal_key.is_some() {
         apis = apis.merge(authorization::internal_routes());
     }
@@ -416,6 +432,10 @@ pub fn service(
         .with_state(Arc::clone(app));
     // Around the router, since routes are chosen by the rewritten path.
     let rewrite = move |mut request: Request| {
+        if let Some(uri) = faces::from_front_end(request.uri()) {
+            *request.uri_mut() = uri;
+            request.extensions_mut().insert(FrontEnd);
+        }
         if let Some(uri) = literals.rewrite(request.uri()) {
             *request.uri_mut() = uri;
         }

@@ -20,12 +20,14 @@
 pub mod access;
 pub mod app;
 pub mod authorization;
+pub mod change_requests;
 pub mod cli;
 pub mod clock;
 pub mod http;
 pub mod krav_og_betalinger;
 pub mod login;
 pub mod maskinporten;
+pub mod platform_tokens;
 pub mod portal;
 pub mod read_model;
 pub mod requests;

@@ -16,6 +16,7 @@ use crate::http::faces::{Face, PublicUrl};
 use crate::login::oidc::OidcSettings;
 use crate::maskinporten::keys::RotationPolicy;
 use crate::maskinporten::service::{CertificateSource, TokenSettings};
+use crate::system_users::SystemUserSettings;
 use crate::telemetry::LogFormat;
 use crate::vault::Vault;
 
@@ -57,6 +58,9 @@ pub struct Settings {
     /// The decision point.
     #[config(nested)]
     pub decisions: DecisionsSettings,
+    /// Requests, system users and their lists.
+    #[config(nested)]
+    pub system_users: SystemUsersSettings,
     /// The log, on standard error.
     #[config(nested)]
     pub log: LogSettings,
@@ -148,6 +152,17 @@ pub struct DecisionsSettings {
     /// Ocp-Apim-Subscription-Key. At least 16 characters. Without it that address is not there.
     #[config(env = "SYSTEMBRUKER_DECISIONS_INTERNAL_KEY_FILE")]
     pub internal_key_file: Option<PathBuf>,
+}
+
+/// Requests, system users and their lists.
+#[derive(Debug, Config)]
+pub struct SystemUsersSettings {
+    /// How many days requests and change requests wait for an answer; 1 to 365.
+    #[config(default = 10, env = "SYSTEMBRUKER_SYSTEM_USERS_REQUEST_DAYS")]
+    pub request_days: u16,
+    /// How many entries a page of a list has; 1 to 1000.
+    #[config(default = 50, env = "SYSTEMBRUKER_SYSTEM_USERS_PAGE_SIZE")]
+    pub page_size: u16,
 }
 
 /// The log.
@@ -253,6 +268,18 @@ impl Settings {
             journalled: journal.parse().context("the setting decisions.journal")?,
             internal_key: internal_key.map(Into::into),
         })
+    }
+
+    /// How requests and lists of system users are.
+    pub fn system_users(&self) -> anyhow::Result<SystemUserSettings> {
+        let SystemUsersSettings { request_days, page_size } = self.system_users;
+        if !(1..=365).contains(&request_days) {
+            anyhow::bail!("the setting system_users.request_days is 1 to 365");
+        }
+        if !(1..=1_000).contains(&page_size) {
+            anyhow::bail!("the setting system_users.page_size is 1 to 1000");
+        }
+        Ok(SystemUserSettings { request_days: i64::from(request_days), page_size })
     }
 
     /// When signing keys are made.

@@ -11,7 +11,7 @@ pub const SYSTEM_USER_TYPE: &str = "urn:altinn:systemuser";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccessTokenClaims {
     /// Whom the client acts as, for system users.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
     pub authorization_details: Vec<AuthorizationDetail>,
     /// The scopes, separated by spaces, as the client wrote them.
     #[serde(default)]
@@ -82,6 +82,15 @@ pub enum Audience {
     One(String),
     /// Several.
     Many(Vec<String>),
+}
+
+/// Reads a list, or its only element: tokens that were exchanged at the platform have an object instead of a list of one.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<AuthorizationDetail>, D::Error> {
+    let details = match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Array(many) => many,
+        one => vec![one],
+    };
+    details.into_iter().map(serde_json::from_value).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
 }
 
 /// One element of `authorization_details`.

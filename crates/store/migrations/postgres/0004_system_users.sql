@@ -9,6 +9,9 @@ UPDATE request SET number = n.number
     FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY created, id) AS number FROM request) n WHERE n.id = request.id;
 CREATE INDEX request_by_system ON request (system_internal_id, kind, number) WHERE NOT is_deleted;
 
+-- Those whose time may have run out.
+CREATE INDEX request_by_expiry ON request (expires) WHERE status = 'New' AND NOT is_deleted;
+
 -- The same for system users, and the number of the last change.
 ALTER TABLE system_user ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE system_user ADD COLUMN last_number BIGINT NOT NULL DEFAULT 0;
@@ -33,4 +36,5 @@ CREATE TABLE change_request (
     document JSONB NOT NULL
 );
 CREATE INDEX change_request_by_system ON change_request (system_internal_id, number) WHERE NOT is_deleted;
+CREATE INDEX change_request_by_expiry ON change_request (expires) WHERE status = 'New' AND NOT is_deleted;
 CREATE INDEX change_request_by_system_user ON change_request (system_user, number) WHERE NOT is_deleted;

@@ -19,16 +19,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::clients::{AGENT_ROLES, RIGHTHOLDER};
+use super::clients::{clients_of, held_for};
 use super::compact::{CompactEntity, CompactPackage, CompactRole, Envelope, acted_for, compact_packages};
 use super::connections::{audit, begin};
-use super::metadata::{Metadata, Package, Purpose};
+use super::metadata::Metadata;
 use crate::app::App;
 use crate::http::caller::Scoped;
 use crate::http::caller::scope::{ClientDelegationRead, ClientDelegationWrite};
 use crate::http::extract::{Json, Query};
 use crate::http::problem::ApiError;
-use crate::read_model::{Party, ReadModel, SystemUserEntry};
+use crate::read_model::{Party, SystemUserEntry};
 use crate::resource_registry::builtin::CLIENT_ADMINISTRATION;
 
 /// The most packages that a call names.
@@ -83,31 +83,6 @@ pub struct AccessDto {
     packages: Vec<CompactPackage>,
     /// Always empty: single rights are not passed on to agents.
     resources: Vec<String>,
-}
-
-/// What an organisation has for each of its clients: packages by role, by client.
-fn clients_of(model: &ReadModel, agent: Uuid) -> BTreeMap<Uuid, BTreeMap<&'static str, BTreeSet<String>>> {
-    let (parties, metadata) = (model.parties(), model.metadata());
-    let mut clients: BTreeMap<Uuid, BTreeMap<&'static str, BTreeSet<String>>> = BTreeMap::new();
-    for client in parties.organisations_of(agent) {
-        for (role, code) in AGENT_ROLES {
-            if !parties.roles(agent, client.party_uuid).iter().any(|held| held == code) {
-                continue;
-            }
-            let packages = metadata.packages_of_role(code, &client.unit_type, Purpose::Use);
-            let packages: BTreeSet<String> = packages.into_iter().map(Package::urn).collect();
-            if !packages.is_empty() {
-                clients.entry(client.party_uuid).or_default().insert(role, packages);
-            }
-        }
-    }
-    for entry in model.connections_to(agent) {
-        let given: BTreeSet<String> = entry.connection.packages.iter().map(|package| package.urn.clone()).collect();
-        if !given.is_empty() {
-            clients.entry(entry.connection.giver).or_default().insert(RIGHTHOLDER, given);
-        }
-    }
-    clients
 }
 
 fn access(metadata: &Metadata, packages: &BTreeMap<impl AsRef<str>, BTreeSet<String>>) -> Vec<AccessDto> {
@@ -323,7 +298,10 @@ pub async fn give(
     if user.ok_or(CONNECTED_PARTY_UNKNOWN)?.kind != SystemUserKind::Agent {
         return Err(ApiError::Validation(vec![ENTITY_TYPE.into()]));
     }
-    let held = clients_of(&app.model, party).remove(&client).ok_or(NOT_CONNECTED)?;
+    let held = held_for(&app.model, party, client);
+    if held.is_empty() {
+        return Err(NOT_CONNECTED.into());
+    }
     let has = |given: &ClientPackage| held.get(&*given.role).is_some_and(|urns| urns.contains(&given.package.urn));
     if !named.iter().all(|(given, ..)| has(given)) {
         return Err(PACKAGE_CHECK_FAILED.into());

@@ -16,11 +16,12 @@ use thiserror::Error;
 use utoipa::ToSchema;
 use xacml::{ACTION_ID, Decision, Effect, Environment, Policy, Request, category};
 
-use super::metadata::{ACCESS_PACKAGE, MAIN_ADMINISTRATOR_PACKAGE, Metadata, Package, Purpose};
+use super::metadata::{ACCESS_PACKAGE, MAIN_ADMINISTRATOR_PACKAGE, Metadata, Package, Purpose, ROLE_CODE};
 use super::relations::{Basis, Relation, relations};
 use crate::authorization::attributes::RESOURCE;
 use crate::authorization::rules::{Inputs, Opened, opened_actions};
 use crate::read_model::{Party, ResourceEntry, ResourcePolicy};
+use crate::resource_registry::rights::permitted_subjects;
 
 /// Why a right can or cannot be passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
@@ -68,9 +69,12 @@ pub enum CannotDelegate {
     /// The organisation is on no access list of the resource.
     #[error("the organisation is not on an access list of the service")]
     NotListed,
-    /// Nothing that the person has gives it.
+    /// The resource is an API, which is passed on as a scope.
+    #[error("the service is an API, which is passed on as a scope")]
+    IsSchema,
+    /// Nothing that the person has gives it; first of all it is this that is missing.
     #[error("neither role nor package gives it")]
-    MissingAccess,
+    MissingAccess(Reason),
 }
 
 /// A right that was looked at for passing on.
@@ -134,10 +138,23 @@ fn delegable(
     }
     let is_everywhere = |reason: Reason| checks.iter().all(|check| check.reasons.contains(&reason));
     Err(match () {
+        () if entry.resource.resource_type == ResourceType::MaskinportenSchema => CannotDelegate::IsSchema,
         () if !is_delegable(entry) => CannotDelegate::ResourceNotDelegable,
         () if is_everywhere(Reason::AccessListValidationFail) && !checks.is_empty() => CannotDelegate::NotListed,
-        () => CannotDelegate::MissingAccess,
+        () => CannotDelegate::MissingAccess(what_is_missing(entry)),
     })
+}
+
+/// What would give a right to the resource: a role or a package, whatever its policy names, else only somebody who has
+/// the right.
+fn what_is_missing(entry: &ResourceEntry) -> Reason {
+    let subjects = entry.policy.as_ref().map(|policy| permitted_subjects(&policy.policy)).unwrap_or_default();
+    let names = |attribute: &str| subjects.iter().any(|subject| subject.id == attribute);
+    match () {
+        () if names(ROLE_CODE) => Reason::MissingRoleAccess,
+        () if names(ACCESS_PACKAGE) => Reason::MissingPackageAccess,
+        () => Reason::MissingDelegationAccess,
+    }
 }
 
 fn is_delegable(entry: &ResourceEntry) -> bool {
@@ -247,6 +264,11 @@ pub fn is_for_systems(metadata: &Metadata, package: &AccessPackage) -> bool {
     const FOR_PERSONS_ONLY: [&str; 2] = ["virksomhetens-representant-skjemaoppgaver", MAIN_ADMINISTRATOR_PACKAGE];
     let known = metadata.package(&package.urn).filter(|known| known.assignable && known.urn() == package.urn);
     known.is_some_and(|known| metadata.party_type(known) != "Person" && !FOR_PERSONS_ONLY.contains(&&*known.code))
+}
+
+/// Whether a package can be used by an agent's system user for clients.
+pub fn is_for_clients(metadata: &Metadata, package: &AccessPackage) -> bool {
+    metadata.package(&package.urn).is_some_and(|known| known.delegable && known.urn() == package.urn)
 }
 
 /// The actions that the policy's permitting rules name.

@@ -6,6 +6,7 @@
 //! one party may act for another. [`delegation`] says what a person can pass on to a system user,
 //! which is asked of the policies of the resources: whoever may do something may let a system do it.
 
+pub mod acting;
 pub mod authorized_parties;
 pub mod client_delegations;
 pub mod clients;

@@ -268,6 +268,11 @@ impl FromRequestParts<Arc<App>> for InternalCaller {
     }
 }
 
+/// Whether the key of the platform's own is set, and was sent.
+pub fn has_internal_key(app: &App, headers: &HeaderMap) -> bool {
+    app.decisions.internal_key.is_some() && check_internal_key(app, headers).is_ok()
+}
+
 /// Anyone may ask in a sandbox; in real installations, those who have the key.
 fn check_internal_key(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(expected) = &app.decisions.internal_key else {

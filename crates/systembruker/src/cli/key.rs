@@ -121,7 +121,7 @@ fn signs_from(installation: &Installation, at_once: bool) -> anyhow::Result<Time
 
 /// All keys as they are now.
 async fn show(installation: &Installation, session: &mut Session) -> anyhow::Result<Vec<KeyDto>> {
-    let (set, _) = signing_keys(session, &installation.vault).await?;
+    let set = signing_keys(session, &installation.vault).await?.maskinporten;
     let now = installation.now;
     let signs = set.signing(now).map(|key| key.kid().to_owned());
     let state = |entry: &SigningKeyEntry, retired| match () {

@@ -17,6 +17,7 @@ use crate::authorization::journal::Journalled;
 use crate::http::faces::{Face, PublicUrl};
 use crate::maskinporten::service::{CertificateSource, TokenSettings};
 use crate::sandbox::{Sandbox, info, seed};
+use crate::system_users::SystemUserSettings;
 use crate::telemetry::{self, LogFormat};
 
 /// How to run a sandbox.
@@ -52,6 +53,9 @@ pub struct SandboxCommand {
     /// How many tokens a client may ask for in a second; without it there is no limit
     #[arg(long, value_name = "NUMBER")]
     requests_per_second: Option<NonZeroU32>,
+    /// How many entries a page of a list has
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    page_size: u16,
 }
 
 /// What to start a sandbox with.
@@ -69,6 +73,8 @@ pub struct SandboxOptions {
     pub tokens: TokenSettings,
     /// How decisions are given.
     pub decisions: DecisionSettings,
+    /// How requests and lists of system users are.
+    pub system_users: SystemUserSettings,
     /// Authorities whose enterprise certificates are trusted beside the sandbox's own, as PEM.
     pub certificate_roots: Option<String>,
 }
@@ -95,6 +101,7 @@ impl SandboxCommand {
             public_urls: self.public_url,
             tokens,
             decisions: DecisionSettings { journalled: self.journal_decisions, ..DecisionSettings::default() },
+            system_users: SystemUserSettings { page_size: self.page_size, ..SystemUserSettings::default() },
             certificate_roots: self.certificate_roots.map(read).transpose()?,
         };
         let app = start(&listener, options).await?;
@@ -127,6 +134,7 @@ pub async fn start(listener: &TcpListener, options: SandboxOptions) -> anyhow::R
         login: None,
         sandbox: Some(sandbox),
         decisions: options.decisions,
+        system_users: options.system_users,
     };
     // Boxed, because it is large and is awaited in futures that are.
     let app = Box::pin(App::start(start, reachable(listener.local_addr()?))).await?;

@@ -38,6 +38,7 @@ impl Serve {
             login: settings.login()?,
             sandbox: None,
             decisions: settings.decisions()?,
+            system_users: settings.system_users()?,
         };
         // Boxed, because it is large and is awaited in futures that are.
         let app = Box::pin(App::start(start, reachable(listener.local_addr()?))).await?;

@@ -27,14 +27,22 @@ use super::request_id;
 use crate::app::App;
 
 /// How far a token's `exp` may lie behind our clock, in seconds.
-const CLOCK_SKEW: i64 = 10;
+pub const CLOCK_SKEW: i64 = 10;
 
 /// The scopes that handlers ask for.
 pub mod scope {
     /// A requirement: one of these scopes, exactly.
     pub trait RequiredScope: Send + Sync {
-        /// Any of them will do.
+        /// Any of them will do; none is needed where there are none.
         const ANY_OF: &'static [&'static str];
+    }
+
+    /// Whatever the token is for.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Authenticated;
+
+    impl RequiredScope for Authenticated {
+        const ANY_OF: &'static [&'static str] = &[];
     }
 
     macro_rules! scopes {
@@ -72,6 +80,10 @@ pub mod scope {
         /// Change what one party lets another do for it.
         ConnectionWrite = "altinn:portal/enduser" | "altinn:accessmanagement/enduser:connections:toothers.write"
             | "altinn:accessmanagement/enduser:connections:fromothers.write";
+        /// See for which clients agents' system users act, as a program of an end user.
+        ClientsRead = "altinn:clientdelegations.read";
+        /// Change it, as a program of an end user.
+        ClientsWrite = "altinn:clientdelegations.write";
         /// See for which clients agents act.
         ClientDelegationRead = "altinn:portal/enduser" | "altinn:clientdelegations.read" | "altinn:clientdelegations.write";
         /// Change for which clients agents act.
@@ -119,6 +131,16 @@ pub struct CallingPerson {
 }
 
 impl Caller {
+    /// Who sends these headers; without a valid token nobody, which is 401.
+    pub fn of(app: &App, headers: &HeaderMap) -> Result<Self, ApiError> {
+        authenticate(app, headers).ok_or(ApiError::Bare(StatusCode::UNAUTHORIZED))
+    }
+
+    /// Whether a token is one that the platform gave to a component of its own.
+    pub fn is_component(app: &App, token: &str) -> bool {
+        verified(app, token).is_some_and(|token| token.is_platforms && token.is_of_component)
+    }
+
     /// The person; without one nobody can be asked what they may do.
     pub fn require_person(&self) -> Result<&CallingPerson, ApiError> {
         self.person.as_ref().ok_or(ApiError::Bare(StatusCode::FORBIDDEN))
@@ -165,8 +187,8 @@ impl<S: scope::RequiredScope> FromRequestParts<Arc<App>> for Scoped<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let caller = authenticate(app, &parts.headers).ok_or(ApiError::Bare(StatusCode::UNAUTHORIZED))?;
-        if S::ANY_OF.iter().any(|scope| caller.has_scope(scope)) {
+        let caller = Caller::of(app, &parts.headers)?;
+        if S::ANY_OF.is_empty() || S::ANY_OF.iter().any(|scope| caller.has_scope(scope)) {
             Ok(Self { caller, scope: PhantomData })
         } else {
             Err(ApiError::Bare(StatusCode::FORBIDDEN))
@@ -188,6 +210,9 @@ struct PersonClaims {
     party_uuid: Option<Uuid>,
     #[serde(rename = "urn:altinn:authlevel", default)]
     level: serde_json::Value,
+    /// The component of the platform, where it is no person's.
+    #[serde(rename = "urn:altinn:app", default)]
+    component: Option<String>,
 }
 
 fn number(value: &serde_json::Value) -> Option<i64> {
@@ -214,6 +239,8 @@ struct VerifiedToken {
     is_platforms: bool,
     claims: Arc<AccessTokenClaims>,
     person: Option<PersonClaims>,
+    /// Whether it is one of a component, which has no scopes.
+    is_of_component: bool,
 }
 
 /// Tokens that were verified, by their hash, so that a caller's signature is verified once and not with every call.
@@ -241,7 +268,14 @@ fn authenticate(app: &App, headers: &HeaderMap) -> Option<Caller> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
-    let token = token.trim();
+    let verified = verified(app, token.trim())?;
+    let claims = &verified.claims;
+    let person = verified.person.as_ref().and_then(|claims| claims.person(app));
+    Some(Caller { org: claims.consumer_org(), claims: Arc::clone(claims), person })
+}
+
+/// A token of this installation that is good now.
+fn verified(app: &App, token: &str) -> Option<Arc<VerifiedToken>> {
     let hash = digest::digest(&digest::SHA256, token.as_bytes()).as_ref().try_into().ok()?;
     let verified = match app.verified_tokens.get(&hash) {
         Some(verified) => {
@@ -259,16 +293,14 @@ fn authenticate(app: &App, headers: &HeaderMap) -> Option<Caller> {
     let is_live = app.clock.seconds() < claims.exp.saturating_add(CLOCK_SKEW);
     let is_ours =
         if verified.is_platforms { claims.iss == platform_issuer(app) } else { claims.iss == app.faces.issuer() };
-    let person = verified.person.as_ref().and_then(|claims| claims.person(app));
-    (is_ours && is_live).then(|| Caller { org: claims.consumer_org(), claims: Arc::clone(claims), person })
+    (is_ours && is_live).then_some(verified)
 }
 
-/// The key with this id, if it verifies now, and whether it is the platform's: a sandbox's platform gives tokens for
-/// tests, with the key of its test login.
+/// The key with this id, if it verifies now, and whether it is the platform's.
 fn verifying_key(app: &App, kid: &str) -> Option<(Arc<VerifyingKey>, bool)> {
     let now = app.clock.now();
     let of_maskinporten = app.model.maskinporten_keys().verifying(kid, now).map(|key| (key, false));
-    let of_platform = || app.model.test_login_keys().verifying(kid, now).filter(|_| app.sandbox.is_some());
+    let of_platform = || app.model.platform_keys().verifying(kid, now);
     of_maskinporten.or_else(|| of_platform().map(|key| (key, true)))
 }
 
@@ -278,6 +310,7 @@ fn verify(app: &App, token: &str) -> Option<VerifiedToken> {
     let (key, is_platforms) = verifying_key(app, &kid)?;
     let payload = jws.verify(&key).ok()?;
     let claims = Arc::new(serde_json::from_slice(payload).ok()?);
-    let person = if is_platforms { Some(serde_json::from_slice(payload).ok()?) } else { None };
-    Some(VerifiedToken { kid, is_platforms, claims, person })
+    let person: Option<PersonClaims> = if is_platforms { Some(serde_json::from_slice(payload).ok()?) } else { None };
+    let is_of_component = person.as_ref().is_some_and(|claims| claims.component.is_some());
+    Some(VerifiedToken { kid, is_platforms, claims, person, is_of_component })
 }

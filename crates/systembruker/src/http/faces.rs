@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use axum::extract::{Request, State};
+use axum::http::Uri;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::header::HOST;
@@ -63,6 +64,9 @@ impl Face {
             "/register",
             "/systembruker/api",
             "/api/getpersonaltoken",
+            "/api/getenterprisetoken",
+            "/api/getsystemusertoken",
+            "/api/getplatformaccesstoken",
         ];
         Some(if maskinporten.into_iter().any(below) {
             Self::Maskinporten
@@ -181,9 +185,32 @@ impl Faces {
     }
 }
 
+/// Marks a request that came by an address of the portal's front end.
+#[derive(Debug, Clone, Copy)]
+pub struct FrontEnd;
+
+/// Where the APIs about system users are, and where the portal's front end has them too.
+const SYSTEM_USERS: &str = "/authentication/api/v1/systemuser";
+const SYSTEM_USERS_OF_FRONT_END: &str = "/accessmanagement/api/v1/systemuser";
+
+/// The address of an API about system users, where it is that of the portal's front end, as clients use it. It takes a
+/// token like the other, and no cookie.
+pub fn from_front_end(uri: &Uri) -> Option<Uri> {
+    let (front, rest) = uri.path().split_at_checked(SYSTEM_USERS_OF_FRONT_END.len())?;
+    if !front.eq_ignore_ascii_case(SYSTEM_USERS_OF_FRONT_END) || !rest.starts_with('/') {
+        return None;
+    }
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(format!("{SYSTEM_USERS}{rest}{query}").parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
 /// Lets a face answer on its own host only.
 pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let is_front_end = request.extensions().get::<FrontEnd>().is_some();
     match Face::of_path(request.uri().path()) {
+        Some(_) if is_front_end && app.faces.answers(Face::Portal, request.headers()) => next.run(request).await,
         Some(face) if !app.faces.answers(face, request.headers()) => {
             let detail = "This address is not served on this host.".to_owned();
             ApiError::Status(StatusCode::MISDIRECTED_REQUEST, Some(detail)).into_response()
@@ -226,6 +253,16 @@ mod tests {
         assert!(!apart.answers(Face::Maskinporten, &host("pl.example")));
         assert!(!apart.answers(Face::Maskinporten, &HeaderMap::new()));
         assert!(apart.answers(Face::Portal, &host("127.0.0.1:8080")));
+    }
+
+    #[test]
+    fn the_front_end_has_addresses_of_its_own() {
+        let from = |uri: &str| from_front_end(&uri.parse().unwrap()).map(|uri| uri.to_string());
+        let expected = "/authentication/api/v1/systemuser/request/5/x/approve?a=b";
+        assert_eq!(from("/AccessManagement/api/v1/systemuser/request/5/x/approve?a=b").as_deref(), Some(expected));
+        assert_eq!(from("/accessmanagement/api/v1/systemusers/5"), None);
+        assert_eq!(from("/accessmanagement/api/v1/enduser/connections"), None);
+        assert_eq!(from("/"), None);
     }
 
     #[test]

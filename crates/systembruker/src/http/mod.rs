@@ -11,5 +11,6 @@ pub mod extract;
 pub mod faces;
 pub mod language;
 pub mod literals;
+pub mod paging;
 pub mod problem;
 pub mod request_id;

@@ -9,6 +9,7 @@ use store::{ChangeContext, KeyPurpose};
 
 use super::keys;
 use crate::app::App;
+use crate::read_model::SigningKeys;
 
 /// How often the keys of all clients are looked through, in seconds of the application's clock.
 const LOOK_THROUGH_EVERY: i64 = 3_600;
@@ -22,8 +23,10 @@ pub struct Housekeeping {
 /// Does what is due.
 pub async fn run(app: &App) -> anyhow::Result<()> {
     let now = app.clock.now();
-    rotate(app, now).await?;
-    delete_retired(app, now).await?;
+    rotate(app, KeyPurpose::Maskinporten, &app.model.maskinporten_keys(), now).await?;
+    rotate(app, KeyPurpose::Platform, &app.model.platform_keys(), now).await?;
+    delete_retired(app, &app.model.maskinporten_keys(), now).await?;
+    delete_retired(app, &app.model.platform_keys(), now).await?;
     let last = app.housekeeping.clients_looked_through.load(Ordering::SeqCst);
     if (now.as_second() - last).abs() >= LOOK_THROUGH_EVERY {
         note_expiring_keys(app, now).await?;
@@ -36,12 +39,11 @@ fn context() -> ChangeContext {
     ChangeContext { actor: "system".into(), ..ChangeContext::default() }
 }
 
-async fn rotate(app: &App, now: Timestamp) -> anyhow::Result<()> {
-    let keys = app.model.maskinporten_keys();
+async fn rotate(app: &App, purpose: KeyPurpose, keys: &SigningKeys, now: Timestamp) -> anyhow::Result<()> {
     let last = keys.entries(now).map(|(entry, _)| entry.signs_from).max();
     let Some(signs_from) = last.and_then(|last| app.tokens.rotation.due(last, now)) else { return Ok(()) };
     let bits = app.tokens.rotation.bits;
-    let key = keys::generate(&app.vault, &app.random, KeyPurpose::Maskinporten, bits, now, signs_from).await?;
+    let key = keys::generate(&app.vault, &app.random, purpose, bits, now, signs_from).await?;
     let mut tx = app.store.write(context(), now).await?;
     tx.insert_signing_key(&key).await?;
     tx.commit().await?;
@@ -50,8 +52,8 @@ async fn rotate(app: &App, now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn delete_retired(app: &App, now: Timestamp) -> anyhow::Result<()> {
-    let retired = keys::retired(&app.model.maskinporten_keys(), now);
+async fn delete_retired(app: &App, keys: &SigningKeys, now: Timestamp) -> anyhow::Result<()> {
+    let retired = keys::retired(keys, now);
     if retired.is_empty() {
         return Ok(());
     }

@@ -118,7 +118,7 @@ pub enum WithdrawError {
 
 /// Deletes a key of Maskinporten's, unless nothing would be left to sign with.
 pub async fn withdraw(tx: &mut Write, vault: &Vault, kid: &str, now: Timestamp) -> anyhow::Result<()> {
-    let (ours, _) = signing_keys(tx, vault).await?;
+    let ours = signing_keys(tx, vault).await?.maskinporten;
     let entries: Vec<_> =
         ours.entries(now).map(|(entry, retired)| (entry.key.kid(), entry.signs_from, retired)).collect();
     if !entries.iter().any(|(other, ..)| *other == kid) {

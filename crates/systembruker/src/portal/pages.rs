@@ -511,8 +511,8 @@ pub fn asked_rights(page: &Page, checks: Vec<RightCheck>, packages: Vec<PackageC
     let row = |check: RightCheck| {
         let cannot = match &check.result {
             Ok(_) => None,
-            Err(CannotDelegate::MissingAccess) => Some(t.right_cannot_role()),
-            Err(CannotDelegate::ResourceNotDelegable) => Some(t.right_cannot_resource()),
+            Err(CannotDelegate::MissingAccess(_)) => Some(t.right_cannot_role()),
+            Err(CannotDelegate::ResourceNotDelegable | CannotDelegate::IsSchema) => Some(t.right_cannot_resource()),
             Err(CannotDelegate::NotListed) => Some(t.right_not_listed()),
             Err(CannotDelegate::Unknown) => Some(t.right_unknown(&check.resource_id)),
         };

@@ -42,7 +42,7 @@ pub(super) enum Loaded {
     AccessList(ListName, Option<Arc<AccessList>>),
     Metadata(Arc<Metadata>),
     Parties(Arc<Parties>),
-    Keys(SigningKeys, SigningKeys),
+    Keys(Box<KeyRings>),
 }
 
 /// What a change is about, as it is now.
@@ -97,7 +97,7 @@ pub(super) async fn load(
         }
         ChangeKind::AccessMetadata => vec![load_metadata(session).await?],
         // Requests are asked for rarely, and then in the database.
-        ChangeKind::Request => vec![],
+        ChangeKind::Request | ChangeKind::ChangeRequest => vec![],
     })
 }
 
@@ -197,20 +197,32 @@ async fn load_metadata(session: &mut Session) -> anyhow::Result<Loaded> {
 }
 
 async fn load_keys(session: &mut Session, vault: &Vault) -> anyhow::Result<Loaded> {
-    let (maskinporten, test_login) = signing_keys(session, vault).await?;
-    Ok(Loaded::Keys(maskinporten, test_login))
+    Ok(Loaded::Keys(Box::new(signing_keys(session, vault).await?)))
 }
 
-/// The signing keys of Maskinporten, and those of a sandbox's test login provider, opened.
-pub async fn signing_keys(session: &mut Session, vault: &Vault) -> anyhow::Result<(SigningKeys, SigningKeys)> {
-    let (mut maskinporten, mut test_login) = (SigningKeys::default(), SigningKeys::default());
+/// The signing keys by what they sign.
+#[derive(Debug, Default)]
+pub struct KeyRings {
+    /// Maskinporten's access tokens.
+    pub maskinporten: SigningKeys,
+    /// The platform's tokens.
+    pub platform: SigningKeys,
+    /// The identity tokens of a sandbox's test login provider.
+    pub test_login: SigningKeys,
+}
+
+/// The signing keys, opened.
+pub async fn signing_keys(session: &mut Session, vault: &Vault) -> anyhow::Result<KeyRings> {
+    let mut rings = KeyRings::default();
     for stored in session.signing_keys().await? {
-        match stored.purpose {
-            KeyPurpose::Maskinporten => maskinporten.push(stored, vault)?,
-            KeyPurpose::TestLogin => test_login.push(stored, vault)?,
-        }
+        let ring = match stored.purpose {
+            KeyPurpose::Maskinporten => &mut rings.maskinporten,
+            KeyPurpose::Platform => &mut rings.platform,
+            KeyPurpose::TestLogin => &mut rings.test_login,
+        };
+        ring.push(stored, vault)?;
     }
-    Ok((maskinporten, test_login))
+    Ok(rings)
 }
 
 fn client_entry(client: Client, keys: Vec<StoredClientKey>) -> ClientEntry {

@@ -196,6 +196,7 @@ pub struct ReadModel {
     metadata: ArcSwap<Metadata>,
     parties: ArcSwap<Parties>,
     maskinporten_keys: ArcSwap<SigningKeys>,
+    platform_keys: ArcSwap<SigningKeys>,
     test_login_keys: ArcSwap<SigningKeys>,
 }
 
@@ -394,6 +395,11 @@ impl ReadModel {
         self.maskinporten_keys.load_full()
     }
 
+    /// The keys that sign the platform's own tokens.
+    pub fn platform_keys(&self) -> Arc<SigningKeys> {
+        self.platform_keys.load_full()
+    }
+
     /// The keys of the sandbox's test login provider.
     pub fn test_login_keys(&self) -> Arc<SigningKeys> {
         self.test_login_keys.load_full()
@@ -510,9 +516,10 @@ impl ReadModel {
             Loaded::AccessList(name, list) => self.put_access_list(name, list),
             Loaded::Metadata(metadata) => self.metadata.store(metadata),
             Loaded::Parties(parties) => self.parties.store(parties),
-            Loaded::Keys(maskinporten, test_login) => {
-                self.maskinporten_keys.store(Arc::new(maskinporten));
-                self.test_login_keys.store(Arc::new(test_login));
+            Loaded::Keys(rings) => {
+                self.maskinporten_keys.store(Arc::new(rings.maskinporten));
+                self.platform_keys.store(Arc::new(rings.platform));
+                self.test_login_keys.store(Arc::new(rings.test_login));
             }
         }
     }

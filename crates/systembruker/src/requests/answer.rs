@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use model::problem::{
-    PACKAGE_NOT_DELEGABLE, PARTY_UNKNOWN, REQUEST_NOT_FOUND, REQUEST_NOT_NEW, RIGHT_NOT_DELEGABLE, SYSTEM_NOT_FOUND,
-    SYSTEM_USER_EXISTS,
+    AGENT_REQUEST_NOT_FOUND, AGENT_REQUEST_OF_OTHER, CHECK_FAILED, NOT_ON_ACCESS_LIST, PACKAGE_INVALID,
+    PACKAGE_NOT_DELEGABLE, PARTY_UNKNOWN, ProblemCode, REQUEST_NOT_FOUND, REQUEST_NOT_NEW, REQUEST_OF_OTHER,
+    RIGHT_IS_SCHEMA, RIGHT_NEVER_DELEGABLE, RIGHT_NOT_DELEGABLE, RIGHT_NOT_DELEGATED, RIGHT_NOT_IN_PACKAGE,
+    SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS,
 };
-use model::{Answer, Request, SystemUser};
+use model::{AccessPackage, Answer, DelegatedRight, Request, RequestKind, Right, SystemUser};
 use serde_json::json;
-use store::{AuditEntry, ChangeContext, StoreError};
+use store::{AuditEntry, ChangeContext, StoreError, Write};
 use uuid::Uuid;
 
-use super::rules::{check_assignable, check_within};
-use crate::access::delegation;
+use super::rules::{check_packages_of, check_within};
+use crate::access::delegation::{self, CannotDelegate, Reason};
 use crate::app::App;
 use crate::http::problem::ApiError;
 use crate::read_model::Party;
@@ -26,21 +29,43 @@ pub struct Answerer {
     pub context: ChangeContext,
 }
 
+/// Which request, as the one who answers it names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// The organisation that is acted for, by party uuid.
+    pub party: Uuid,
+    /// Standard or agent.
+    pub kind: RequestKind,
+    /// The request.
+    pub id: Uuid,
+}
+
+impl Target {
+    /// The request, if it is of this kind and to this organisation.
+    ///
+    /// # Errors
+    /// It is not there, or to another organisation.
+    pub async fn load(self, tx: &mut Write) -> Result<Request, ApiError> {
+        let (not_found, of_other) = match self.kind {
+            RequestKind::Standard => (REQUEST_NOT_FOUND, REQUEST_OF_OTHER),
+            RequestKind::Agent => (AGENT_REQUEST_NOT_FOUND, AGENT_REQUEST_OF_OTHER),
+        };
+        let request = tx.request(self.id).await?.filter(|request| request.kind == self.kind).ok_or(not_found)?;
+        if request.party == self.party { Ok(request) } else { Err(of_other.into()) }
+    }
+}
+
 /// Answers a request. Whether the person may answer for the organisation has been decided by the caller; what the
 /// person can pass on is decided here. One answer wins; every later one is [`REQUEST_NOT_NEW`].
-pub async fn answer(app: &App, answerer: &Answerer, id: Uuid, answer: Answer) -> Result<Request, ApiError> {
-    let now = app.clock.now();
-    let mut tx = app.begin(answerer.context.clone()).await?;
+pub async fn answer(app: &App, answerer: &Answerer, target: Target, answer: Answer) -> Result<Request, ApiError> {
     // Nothing can change between what is read here and what is written below: there is one writer at a time.
-    let mut request = tx.request(id).await?.ok_or(REQUEST_NOT_FOUND)?;
+    let mut tx = app.begin(answerer.context.clone()).await?;
+    let now = tx.now();
+    let mut request = target.load(&mut tx).await?;
     let status = request.answered(answer, now).map_err(|_| REQUEST_NOT_NEW)?;
     let (mut rights, mut packages) = (vec![], vec![]);
     if answer == Answer::Approve {
-        let system = tx.system(request.system_internal_id).await?.filter(|system| !system.is_deleted);
-        let system = system.ok_or(SYSTEM_NOT_FOUND)?;
-        check_within(&request.rights, &request.access_packages, &system)?;
-        check_assignable(&request.access_packages, &app.model.metadata())?;
-        let user = system_user(app, answerer, &request)?;
+        let user = approved(app, &mut tx, answerer, &request, now).await?;
         rights.extend_from_slice(&user.rights);
         packages.extend_from_slice(&user.access_packages);
         tx.insert_system_user(&user).await.map_err(|error| match error {
@@ -48,14 +73,14 @@ pub async fn answer(app: &App, answerer: &Answerer, id: Uuid, answer: Answer) ->
             error => ApiError::from(error),
         })?;
     }
-    if !tx.answer_request(id, status, now, answerer.person).await? {
+    if !tx.answer_request(target.id, status, now, answerer.person).await? {
         return Err(REQUEST_NOT_NEW.into());
     }
     tx.audit(AuditEntry {
         id: app.random.uuid_at(now),
         event: if answer == Answer::Approve { "request.approved" } else { "request.rejected" },
         party: Some(request.party),
-        subject: id.to_string(),
+        subject: target.id.to_string(),
         details: json!({"externalRef": request.external_ref, "systemId": request.system_id, "rights": rights, "accessPackages": packages}),
     })
     .await?;
@@ -65,30 +90,31 @@ pub async fn answer(app: &App, answerer: &Answerer, id: Uuid, answer: Answer) ->
     Ok(request)
 }
 
-/// The system user that an approval makes, with what the person can pass on of each right: at least one action. Every
-/// package must be among those that the person can pass on.
-fn system_user(app: &App, answerer: &Answerer, request: &Request) -> Result<SystemUser, ApiError> {
-    let parties = app.model.parties();
-    let organisation = parties.organisation(request.party).ok_or(PARTY_UNKNOWN)?;
-    let person = parties.party(answerer.person).ok_or(PARTY_UNKNOWN)?;
-    let inputs = app.decision_inputs();
-    let mut rights = BTreeSet::new();
-    for check in delegation::check_rights(&inputs, &person, &organisation, &request.rights) {
-        match check.result {
-            Ok(delegable) => rights.extend(delegable),
-            Err(reason) => {
-                let detail = format!("{}: {reason}", check.resource_id);
-                return Err(ApiError::Problem(RIGHT_NOT_DELEGABLE, vec![("detail", detail)]));
-            }
-        }
+/// The system user that an approval makes. An agent's is given nothing by its owner: what its packages are for, it is
+/// given for each client.
+pub async fn approved(
+    app: &App,
+    tx: &mut Write,
+    answerer: &Answerer,
+    request: &Request,
+    now: Timestamp,
+) -> Result<SystemUser, ApiError> {
+    let system = tx.system(request.system_internal_id).await?.filter(|system| !system.is_deleted);
+    let system = system.ok_or(SYSTEM_NOT_FOUND)?;
+    if app.model.system_user_of(system.internal_id, request.party_org, &request.external_ref).is_some() {
+        return Err(SYSTEM_USER_EXISTS.into());
     }
+    check_within(&request.rights, &request.access_packages, &system)?;
+    check_packages_of(request.kind, &request.access_packages, &app.model.metadata())?;
     let packages: BTreeSet<_> = request.access_packages.iter().cloned().collect();
-    let urns = packages.iter().map(|package| &*package.urn);
-    let checks = delegation::check_packages(&inputs, &person, &Party::Organisation(organisation), urns);
-    let refused: Vec<_> = checks.iter().filter(|check| !check.result).map(|check| &*check.urn).collect();
-    if !refused.is_empty() {
-        return Err(ApiError::Problem(PACKAGE_NOT_DELEGABLE, vec![("detail", refused.join(", "))]));
-    }
+    let rights = match request.kind {
+        RequestKind::Standard => {
+            let rights = delegable_rights(app, answerer, request.party, &request.rights)?;
+            check_delegable_packages(app, answerer, request.party, &packages)?;
+            rights
+        }
+        RequestKind::Agent => BTreeSet::new(),
+    };
     Ok(SystemUser {
         id: request.id,
         kind: request.kind,
@@ -102,7 +128,86 @@ fn system_user(app: &App, answerer: &Answerer, request: &Request) -> Result<Syst
         access_packages: packages.into_iter().collect(),
         clients: vec![],
         is_deleted: false,
-        created: app.clock.now(),
+        created: now,
         created_by: answerer.person,
     })
+}
+
+/// Writes of everything whose time has run out without an answer that it has timed out.
+pub async fn time_out(app: &App) -> Result<(), ApiError> {
+    let now = app.clock.now();
+    let mut session = app.store.read().await?;
+    let (requests, changes) = (session.overdue_requests(now).await?, session.overdue_change_requests(now).await?);
+    drop(session);
+    if requests.is_empty() && changes.is_empty() {
+        return Ok(());
+    }
+    let context = ChangeContext { actor: "system".into(), ..ChangeContext::default() };
+    let mut tx = app.store.write(context, now).await?;
+    for id in requests {
+        tx.time_out_request(id).await?;
+    }
+    for id in changes {
+        tx.time_out_change_request(id).await?;
+    }
+    app.commit(tx).await
+}
+
+/// What the person can pass on of rights to resources: at least one action of each.
+pub fn delegable_rights(
+    app: &App,
+    answerer: &Answerer,
+    organisation: Uuid,
+    rights: &[Right],
+) -> Result<BTreeSet<DelegatedRight>, ApiError> {
+    let parties = app.model.parties();
+    let organisation = parties.organisation(organisation).ok_or(PARTY_UNKNOWN)?;
+    let person = parties.party(answerer.person).ok_or(PARTY_UNKNOWN)?;
+    let mut delegable = BTreeSet::new();
+    for check in delegation::check_rights(&app.decision_inputs(), &person, &organisation, rights) {
+        match check.result {
+            Ok(rights) => delegable.extend(rights),
+            Err(reason) => {
+                let detail = format!("{}: {reason}", check.resource_id);
+                return Err(ApiError::Problem(code(reason), vec![("detail", detail)]));
+            }
+        }
+    }
+    Ok(delegable)
+}
+
+/// The row of the table for a right that cannot be passed on.
+fn code(reason: CannotDelegate) -> ProblemCode {
+    match reason {
+        CannotDelegate::Unknown => CHECK_FAILED,
+        CannotDelegate::ResourceNotDelegable => RIGHT_NEVER_DELEGABLE,
+        CannotDelegate::IsSchema => RIGHT_IS_SCHEMA,
+        CannotDelegate::NotListed => NOT_ON_ACCESS_LIST,
+        CannotDelegate::MissingAccess(Reason::MissingPackageAccess) => RIGHT_NOT_IN_PACKAGE,
+        CannotDelegate::MissingAccess(Reason::MissingDelegationAccess) => RIGHT_NOT_DELEGATED,
+        CannotDelegate::MissingAccess(_) => RIGHT_NOT_DELEGABLE,
+    }
+}
+
+/// Whether the person can pass on every one of these packages.
+pub fn check_delegable_packages(
+    app: &App,
+    answerer: &Answerer,
+    organisation: Uuid,
+    packages: &BTreeSet<AccessPackage>,
+) -> Result<(), ApiError> {
+    let parties = app.model.parties();
+    let party = parties.organisation(organisation).map(Party::Organisation).ok_or(PARTY_UNKNOWN)?;
+    let person = parties.party(answerer.person).ok_or(PARTY_UNKNOWN)?;
+    let urns = packages.iter().map(|package| &*package.urn);
+    let checks = delegation::check_packages(&app.decision_inputs(), &person, &party, urns);
+    let unknown: Vec<_> = checks.iter().filter(|check| check.package.is_none()).map(|check| &*check.urn).collect();
+    if !unknown.is_empty() {
+        return Err(ApiError::Problem(PACKAGE_INVALID, vec![("Invalid Urn Details : ", unknown.join(", "))]));
+    }
+    let refused: Vec<_> = checks.iter().filter(|check| !check.result).map(|check| &*check.urn).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::Problem(PACKAGE_NOT_DELEGABLE, vec![("detail", refused.join(", "))]))
 }

@@ -1,26 +1,28 @@
 //! What a vendor may ask a customer for.
 
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use model::problem::{
-    NOTHING_ASKED_FOR, PACKAGE_NOT_ASSIGNABLE, PACKAGE_NOT_IN_SYSTEM, REDIRECT_NONE_REGISTERED,
-    REDIRECT_NOT_REGISTERED, RIGHT_NOT_FOUND,
+    AGENT_NEEDS_PACKAGES, NOTHING_ASKED_FOR, PACKAGE_NOT_ASSIGNABLE, PACKAGE_NOT_FOR_CLIENTS, PACKAGE_NOT_IN_SYSTEM,
+    REDIRECT_NONE_REGISTERED, REDIRECT_NOT_REGISTERED, RIGHT_NOT_FOUND,
 };
 use model::{
     AccessPackage, Organisation, RegisteredSystem, Request, RequestKind, RequestStatus, Right, matches_registered,
     rights_within,
 };
+use store::RequestKey;
 use url::Url;
 use uuid::Uuid;
 
-use crate::access::delegation::is_for_systems;
+use crate::access::delegation::{is_for_clients, is_for_systems};
 use crate::access::metadata::Metadata;
 use crate::http::problem::ApiError;
+
+/// The longest list that a request has: as long as a system's.
+const MAX_LIST: usize = 1_000;
 
 /// What a vendor asks for. `None` and an empty list differ only in how they are refused.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// The vendor's reference.
-    pub external_ref: Option<String>,
     /// The name to show.
     pub title: Option<String>,
     /// Single rights.
@@ -40,60 +42,84 @@ pub fn external_ref(given: Option<&str>, customer: &Organisation) -> Result<Stri
     }
 }
 
-/// A new standard request, or the first thing that is wrong with it.
+/// A new request, or the first thing that is wrong with it.
 pub fn new_request(
     asked: Asked,
-    external_ref: String,
+    key: RequestKey,
     system: &RegisteredSystem,
     customer: &Organisation,
     metadata: &Metadata,
-    id: Uuid,
-    now: Timestamp,
+    made: Made,
 ) -> Result<Request, ApiError> {
-    let redirect_url = asked.redirect_url.filter(|url| !url.trim().is_empty());
-    if let Some(url) = &redirect_url {
-        check_redirect(url, system)?;
-    }
-    if asked.rights.is_none() && asked.access_packages.is_none() {
+    let redirect_url = check_redirect(asked.redirect_url, system)?;
+    if key.kind == RequestKind::Standard && asked.rights.is_none() && asked.access_packages.is_none() {
         return Err(RIGHT_NOT_FOUND.into());
     }
     let rights = asked.rights.unwrap_or_default();
     let access_packages = asked.access_packages.unwrap_or_default();
-    if rights.is_empty() && access_packages.is_empty() {
-        return Err(NOTHING_ASKED_FOR.into());
+    match key.kind {
+        RequestKind::Agent if access_packages.is_empty() => return Err(AGENT_NEEDS_PACKAGES.into()),
+        RequestKind::Standard if rights.is_empty() && access_packages.is_empty() => {
+            return Err(NOTHING_ASKED_FOR.into());
+        }
+        RequestKind::Standard | RequestKind::Agent => {}
     }
+    check_lists(&rights, &access_packages)?;
     check_within(&rights, &access_packages, system)?;
-    check_assignable(&access_packages, metadata)?;
+    check_packages_of(key.kind, &access_packages, metadata)?;
     let title = asked.title.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| system.name.nb.clone());
     if title.chars().count() > 255 {
         return Err(ApiError::member("integrationTitle", "integrationTitle has at most 255 characters."));
     }
     Ok(Request {
-        id,
-        kind: RequestKind::Standard,
+        id: made.id,
+        kind: key.kind,
         system_internal_id: system.internal_id,
         system_id: system.id.clone(),
         party: customer.party_uuid,
         party_org: customer.org_number,
-        external_ref,
+        external_ref: key.external_ref,
         title,
         rights,
         access_packages,
         status: RequestStatus::New,
         redirect_url,
         escalated: false,
-        created: now,
-        expires: now + (Request::LIFETIME_DAYS * 24).hours(),
+        created: made.at,
+        expires: made.expires,
         answered: None,
     })
 }
 
-fn check_redirect(url: &str, system: &RegisteredSystem) -> Result<(), ApiError> {
+/// When something is made, as what, and until when it waits for an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Made {
+    /// Its id.
+    pub id: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// From then on it can no longer be answered.
+    pub expires: Timestamp,
+}
+
+/// What no request in good faith exceeds: the longest list that a system can have.
+pub fn check_lists(rights: &[Right], access_packages: &[AccessPackage]) -> Result<(), ApiError> {
+    let longest = rights.len().max(access_packages.len());
+    if longest > MAX_LIST {
+        Err(ApiError::member("$", format!("A list has more than {MAX_LIST} entries.")))
+    } else {
+        Ok(())
+    }
+}
+
+/// The redirect URL, if one is given; it must be registered on the system.
+pub fn check_redirect(given: Option<String>, system: &RegisteredSystem) -> Result<Option<String>, ApiError> {
+    let Some(url) = given.filter(|url| !url.trim().is_empty()) else { return Ok(None) };
     if system.allowed_redirect_urls.is_empty() {
         return Err(REDIRECT_NONE_REGISTERED.into());
     }
-    let registered = Url::parse(url).is_ok_and(|url| matches_registered(&url, &system.allowed_redirect_urls));
-    if registered { Ok(()) } else { Err(REDIRECT_NOT_REGISTERED.into()) }
+    let registered = Url::parse(&url).is_ok_and(|url| matches_registered(&url, &system.allowed_redirect_urls));
+    if registered { Ok(Some(url)) } else { Err(REDIRECT_NOT_REGISTERED.into()) }
 }
 
 /// Whether everything asked for is still among what the system has registered. Asked again at approval.
@@ -113,12 +139,21 @@ pub fn check_within(
     Err(ApiError::Problem(PACKAGE_NOT_IN_SYSTEM, vec![("NotFoundPackages", missing.join(", "))]))
 }
 
-/// Whether every package can be given to a system user for its own organisation. Asked again at approval.
-pub fn check_assignable(access_packages: &[AccessPackage], metadata: &Metadata) -> Result<(), ApiError> {
-    let refused = access_packages.iter().filter(|package| !is_for_systems(metadata, package));
+/// Whether a system user of this kind can use every package: for its own organisation, or for clients. Asked again at
+/// approval.
+pub fn check_packages_of(
+    kind: RequestKind,
+    access_packages: &[AccessPackage],
+    metadata: &Metadata,
+) -> Result<(), ApiError> {
+    let (is_usable, code): (fn(&Metadata, &AccessPackage) -> bool, _) = match kind {
+        RequestKind::Standard => (is_for_systems, PACKAGE_NOT_ASSIGNABLE),
+        RequestKind::Agent => (is_for_clients, PACKAGE_NOT_FOR_CLIENTS),
+    };
+    let refused = access_packages.iter().filter(|package| !is_usable(metadata, package));
     let refused: Vec<&str> = refused.map(|package| &*package.urn).collect();
     if refused.is_empty() {
         return Ok(());
     }
-    Err(ApiError::Problem(PACKAGE_NOT_ASSIGNABLE, vec![("NotDelegablePackages", refused.join(", "))]))
+    Err(ApiError::Problem(code, vec![("NotDelegablePackages", refused.join(", "))]))
 }

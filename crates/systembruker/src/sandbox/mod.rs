@@ -157,4 +157,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(api::read_clock, api::turn_clock, api::reset_clock))
         .routes(routes!(api::reset))
         .routes(routes!(test_tokens::personal_token))
+        .routes(routes!(test_tokens::enterprise_token))
+        .routes(routes!(test_tokens::system_user_token))
+        .routes(routes!(test_tokens::component_token))
 }

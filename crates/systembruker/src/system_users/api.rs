@@ -2,59 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
 use http::header::CACHE_CONTROL;
-use model::{OrgNumber, RegisteredSystem, SystemUser};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
+use model::{OrgNumber, RegisteredSystem};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
+use super::dto::SystemUserDto;
 use crate::app::App;
 use crate::http::caller::Scoped;
-use crate::http::caller::scope::{RequestWrite, SystemUserLookup};
-use crate::http::extract::{Json, Query};
+use crate::http::caller::scope::{RequestWrite, SystemRegisterWrite, SystemUserLookup};
+use crate::http::extract::{Json, Path, Query};
+use crate::http::paging::{Page, PageQuery};
 use crate::http::problem::ApiError;
 use crate::read_model::SystemUserEntry;
-use crate::requests::api::wire_time;
-
-/// A system user as Maskinporten and vendors see it.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SystemUserDto {
-    id: Uuid,
-    integration_title: String,
-    system_id: String,
-    /// The system's id again for Maskinporten, empty for others.
-    product_name: String,
-    reportee_org_no: String,
-    created: String,
-    is_deleted: bool,
-    supplier_name: String,
-    supplier_orgno: String,
-    external_ref: String,
-    /// `standard` or `agent`.
-    user_type: &'static str,
-}
-
-impl SystemUserDto {
-    fn new(user: &SystemUser, system: &RegisteredSystem, product_name: String) -> Self {
-        Self {
-            id: user.id,
-            integration_title: user.title.clone(),
-            system_id: user.system_id.to_string(),
-            product_name,
-            reportee_org_no: user.owner.to_string(),
-            created: wire_time(user.created),
-            is_deleted: user.is_deleted,
-            supplier_name: String::new(),
-            supplier_orgno: system.vendor.to_string(),
-            external_ref: user.external_ref.clone(),
-            user_type: user.kind.as_str(),
-        }
-    }
-}
+use crate::requests::api::{own_system, vendor};
 
 /// What Maskinporten looks a system user up by.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -132,11 +95,35 @@ pub async fn by_query(
     caller: Scoped<RequestWrite>,
     Query(query): Query<VendorQuery>,
 ) -> Result<Json<SystemUserDto>, ApiError> {
-    let vendor = caller.org.ok_or(ApiError::Status(StatusCode::UNAUTHORIZED, None))?;
+    let vendor = vendor(&caller)?;
     let system_id = required(query.system_id.as_ref(), "system-id")?;
     let owner = required(query.orgno.as_ref(), "orgno")?;
     let system = app.model.system_by_id(system_id).filter(|system| system.vendor == vendor);
     let system = system.ok_or_else(ApiError::not_found)?;
     let user = find(&app, &system, owner, query.external_ref.as_deref()).ok_or_else(ApiError::not_found)?;
     Ok(Json(SystemUserDto::new(&user, &system, String::new())))
+}
+
+/// Lists the system users of a system, in the order of being made
+#[utoipa::path(
+    get, path = "/authentication/api/v1/systemuser/vendor/bysystem/{systemId}", tag = "System users",
+    params(("systemId" = String, Path, description = "The system"), PageQuery),
+    responses((status = 200, description = "A page of system users that are not deleted", body = Page<SystemUserDto>),
+        (status = 400, description = "Not the token of a page"), (status = 401, description = "No valid token"),
+        (status = 403, description = "The token lacks altinn:authentication/systemregister.write"),
+        (status = 404, description = "Not one of your systems (AUTH-00011)"))
+)]
+pub async fn by_system(
+    State(app): State<Arc<App>>,
+    caller: Scoped<SystemRegisterWrite>,
+    OriginalUri(uri): OriginalUri,
+    Path(system_id): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<SystemUserDto>>, ApiError> {
+    let system = own_system(&app, vendor(&caller)?, &system_id)?;
+    let (size, after) = (app.system_users.page_size, query.after()?);
+    let rows = app.store.read().await?.system_users_of_system(system.internal_id, after, size + 1).await?;
+    let live = |id| app.model.system_user(id).filter(|user| !user.is_deleted);
+    let entry = |id| live(id).map(|user| SystemUserDto::new(&user, &system, String::new()));
+    Ok(Json(Page::new(&app.faces, &uri, size, rows, entry)))
 }

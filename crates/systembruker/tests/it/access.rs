@@ -351,6 +351,7 @@ async fn packages_that_are_not_for_system_users_cannot_be_asked_for() {
     let token = vendor.token(&world, "altinn:authentication/systemregister.write").await;
     let packages = json!([{"urn": "urn:altinn:accesspackage:regnskapsforer-lonn"}]);
     let registration = with(system(SYSTEM, &vendor.client_id), "accessPackages", packages.clone());
+    let registration = with(registration, "isVisible", json!(false));
     assert_eq!(world.post(REGISTER, &token, &registration).await.status, 200);
     let request = with(with(asked(), "rights", json!([])), "accessPackages", packages);
     assert_eq!(world.ask(&vendor, &request).await.problem(), "400 AUTH-00064");

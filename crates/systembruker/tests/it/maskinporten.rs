@@ -332,7 +332,11 @@ async fn keys_are_published_before_they_sign_and_go_when_their_time_is_over() {
     hours(26);
     housekeeping::run(&world.app).await.unwrap();
     assert_eq!(keys(&world).await, (vec![second.clone()], second));
-    assert_eq!(world.app.store.read().await.unwrap().signing_keys().await.unwrap().len(), 2, "with the test login's");
+    assert_eq!(
+        world.app.store.read().await.unwrap().signing_keys().await.unwrap().len(),
+        3,
+        "with the platform's and the test login's"
+    );
     world.stop().await;
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::Answer as Given;
+use model::RequestKind;
 use reqwest::Method;
 use store::ChangeContext;
-use systembruker::requests::answer::{Answerer, answer};
+use systembruker::requests::answer::{Answerer, Target, answer};
 use systembruker::system_users::rules::delete;
 
 use crate::world::{CUSTOMER, REGISTER, World, asked, postgres, reachable};
@@ -39,12 +40,14 @@ fn pia(world: &World) -> Answerer {
 async fn answers_at_once(world: World) {
     let vendor = world.vendor().await;
     let id = world.ask(&vendor, &asked()).await.json()["id"].as_str().unwrap().parse().unwrap();
+    let party = world.app.model.parties().by_number(CUSTOMER.parse().unwrap()).unwrap().party_uuid;
+    let target = Target { party, kind: RequestKind::Standard, id };
     let answerer = pia(&world);
     let tries: Vec<_> = (0..20)
         .map(|number| {
             let (app, answerer) = (Arc::clone(&world.app), answerer.clone());
             let given = if number % 2 == 0 { Given::Approve } else { Given::Reject };
-            tokio::spawn(async move { answer(&app, &answerer, id, given).await.is_ok().then_some(given) })
+            tokio::spawn(async move { answer(&app, &answerer, target, given).await.is_ok().then_some(given) })
         })
         .collect();
     let mut winners = vec![];

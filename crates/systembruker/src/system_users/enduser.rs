@@ -1,0 +1,194 @@
+//! System users over HTTP, for persons who see to an organisation's own: the portal, and programs of end users.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use model::problem::{NOT_STANDARD, SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS, SYSTEM_USER_NOT_FOUND, SYSTEM_USER_OF_OTHER};
+use model::{RegisteredSystem, Request, RequestKind, RequestStatus, SystemUserKind};
+use serde::Deserialize;
+use serde_json::json;
+use store::{AuditEntry, StoreError};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::dto::{DelegationsDto, OwnSystemUserDto};
+use super::rules::delete;
+use crate::access::acting::{AccessManagementRead, AccessManagementWrite, Acting, OverviewRead};
+use crate::app::App;
+use crate::http::extract::{Json, JsonText, Path, read_json};
+use crate::http::problem::ApiError;
+use crate::read_model::SystemUserEntry;
+use crate::requests::answer::approved;
+use crate::requests::api::made_now;
+
+/// The live system users of one kind of an organisation, as lists show them.
+pub fn listed(app: &App, owner: Uuid, kind: SystemUserKind) -> Vec<OwnSystemUserDto> {
+    let users = app.model.system_users_of(owner).into_iter().filter(|user| user.kind == kind);
+    users.filter_map(|user| OwnSystemUserDto::listed(app, &user)).collect()
+}
+
+/// A live system user of an organisation.
+fn own(app: &App, owner: Uuid, id: Uuid) -> Option<Arc<SystemUserEntry>> {
+    app.model.system_user(id).filter(|user| !user.is_deleted && user.owner_party == owner)
+}
+
+/// Lists the system users of an organisation, newest first
+#[utoipa::path(
+    get, path = "/authentication/api/v1/systemuser/{party}", tag = "Own system users",
+    params(("party" = String, Path, description = "The organisation's party id")),
+    responses((status = 200, description = "Those that act for the organisation itself", body = [OwnSystemUserDto]),
+        (status = 400, description = "No such organisation (AUTH-00000)"),
+        (status = 401, description = "No valid token"), (status = 403, description = "Not a person who administers access for the organisation"))
+)]
+pub async fn list_own(
+    State(app): State<Arc<App>>,
+    acting: Acting<AccessManagementRead>,
+) -> Json<Vec<OwnSystemUserDto>> {
+    Json(listed(&app, acting.organisation.party_uuid, SystemUserKind::Standard))
+}
+
+/// Reads a system user of an organisation
+#[utoipa::path(
+    get, path = "/authentication/api/v1/systemuser/{party}/{systemUserId}", tag = "Own system users",
+    params(("party" = String, Path, description = "The organisation's party id"), ("systemUserId" = Uuid, Path, description = "The system user")),
+    responses((status = 200, description = "The system user, with what it was given", body = OwnSystemUserDto),
+        (status = 400, description = "No such organisation (AUTH-00000), or not an id"),
+        (status = 401, description = "No valid token"), (status = 403, description = "Not a person who sees the organisation's system users"),
+        (status = 404, description = "No such system user of the organisation"))
+)]
+pub async fn read_own(
+    State(app): State<Arc<App>>,
+    acting: Acting<OverviewRead>,
+    Path((_, id)): Path<(String, Uuid)>,
+) -> Result<Json<OwnSystemUserDto>, ApiError> {
+    let user = own(&app, acting.organisation.party_uuid, id).ok_or_else(ApiError::not_found)?;
+    let dto = match user.kind {
+        SystemUserKind::Standard => OwnSystemUserDto::whole(&app, &user),
+        SystemUserKind::Agent => OwnSystemUserDto::listed(&app, &user),
+    };
+    dto.map(Json).ok_or_else(ApiError::not_found)
+}
+
+/// Reads what was given to a system user
+#[utoipa::path(
+    get, path = "/authentication/api/v1/systemuser/{party}/{systemUserId}/delegations", tag = "Own system users",
+    params(("party" = String, Path, description = "The organisation's party id"), ("systemUserId" = Uuid, Path, description = "The system user")),
+    responses((status = 200, description = "Rights and packages", body = DelegationsDto),
+        (status = 400, description = "No such organisation (AUTH-00000), or not an id"),
+        (status = 401, description = "No valid token"), (status = 403, description = "Not a person who administers access for the organisation"),
+        (status = 404, description = "No such system user of the organisation (AUTH-00015)"))
+)]
+pub async fn read_delegations(
+    State(app): State<Arc<App>>,
+    acting: Acting<AccessManagementRead>,
+    Path((_, id)): Path<(String, Uuid)>,
+) -> Result<Json<DelegationsDto>, ApiError> {
+    let user = own(&app, acting.organisation.party_uuid, id).ok_or(SYSTEM_USER_NOT_FOUND)?;
+    Ok(Json((&*user).into()))
+}
+
+/// A system user to be made without a request.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewSystemUser {
+    integration_title: String,
+    system_id: String,
+}
+
+/// Makes a system user with all that a system may ask for
+#[utoipa::path(
+    post, path = "/authentication/api/v1/systemuser/{party}/create", tag = "Own system users", request_body = NewSystemUser,
+    params(("party" = String, Path, description = "The organisation's party id")),
+    responses((status = 200, description = "The system user", body = OwnSystemUserDto),
+        (status = 400, description = "Something is wrong with it; code says what"),
+        (status = 401, description = "No valid token"), (status = 403, description = "Not a person who may, or who can pass this on; code says why"),
+        (status = 404, description = "No such system that customers can choose (AUTH-00011)"),
+        (status = 415, description = "The body is not JSON"))
+)]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    acting: Acting<AccessManagementWrite>,
+    JsonText(body): JsonText,
+) -> Result<Json<OwnSystemUserDto>, ApiError> {
+    let new: NewSystemUser = read_json(&body)?;
+    let title = new.integration_title.trim().to_owned();
+    if title.is_empty() || title.chars().count() > 255 {
+        return Err(ApiError::member("integrationTitle", "integrationTitle has 1 to 255 characters."));
+    }
+    let answerer = acting.answerer();
+    let mut tx = app.begin(answerer.context.clone()).await?;
+    let now = tx.now();
+    let system = app.model.system_by_id(new.system_id.trim()).filter(|system| system.is_visible && !system.is_deleted);
+    let wanted = everything(&app, &acting, &*system.ok_or(SYSTEM_NOT_FOUND)?, title);
+    let user = approved(&app, &mut tx, &answerer, &wanted, now).await?;
+    tx.insert_system_user(&user).await.map_err(|error| match error {
+        StoreError::Duplicate(_) => SYSTEM_USER_EXISTS.into(),
+        error => ApiError::from(error),
+    })?;
+    tx.audit(AuditEntry {
+        id: app.random.uuid_at(tx.now()),
+        event: "systemuser.created",
+        party: Some(user.owner_party),
+        subject: user.id.to_string(),
+        details: json!({"systemId": user.system_id, "rights": user.rights, "accessPackages": user.access_packages}),
+    })
+    .await?;
+    app.commit(tx).await?;
+    let made = app.model.system_user(user.id).and_then(|user| OwnSystemUserDto::listed(&app, &user));
+    made.map(Json).ok_or_else(|| ApiError::Internal("a system user that was just made is not there".to_owned()))
+}
+
+/// What a person who chooses a system gives it: all that it may ask for. It is never stored.
+fn everything<P>(app: &App, acting: &Acting<P>, system: &RegisteredSystem, title: String) -> Request {
+    let made = made_now(app);
+    Request {
+        id: made.id,
+        kind: RequestKind::Standard,
+        system_internal_id: system.internal_id,
+        system_id: system.id.clone(),
+        party: acting.organisation.party_uuid,
+        party_org: acting.organisation.org_number,
+        external_ref: acting.organisation.org_number.to_string(),
+        title,
+        rights: system.rights.clone(),
+        access_packages: system.access_packages.clone(),
+        status: RequestStatus::New,
+        redirect_url: None,
+        escalated: false,
+        created: made.at,
+        expires: made.expires,
+        answered: None,
+    }
+}
+
+/// Deletes a system user: takes back all that it was given
+#[utoipa::path(
+    delete, path = "/authentication/api/v1/systemuser/{party}/{systemUserId}", tag = "Own system users",
+    params(("party" = String, Path, description = "The organisation's party id"), ("systemUserId" = Uuid, Path, description = "The system user")),
+    responses((status = 202, description = "1", body = i32), (status = 400, description = "An agent's (AUTH-00036), no such organisation (AUTH-00000), or not an id"),
+        (status = 401, description = "No valid token"), (status = 403, description = "Not a person who administers access, or it is another's (AUTH-00024)"),
+        (status = 404, description = "0: there is no such system user", body = i32))
+)]
+pub async fn delete_own(
+    State(app): State<Arc<App>>,
+    acting: Acting<AccessManagementWrite>,
+    Path((_, id)): Path<(String, Uuid)>,
+) -> Result<Response, ApiError> {
+    let Some(user) = app.model.system_user(id).filter(|user| !user.is_deleted) else {
+        return Ok((StatusCode::NOT_FOUND, Json(0)).into_response());
+    };
+    if user.owner_party != acting.organisation.party_uuid {
+        return Err(SYSTEM_USER_OF_OTHER.into());
+    }
+    if user.kind != SystemUserKind::Standard {
+        return Err(NOT_STANDARD.into());
+    }
+    match delete(&app, &acting.answerer(), acting.organisation.party_uuid, id).await {
+        Ok(()) => Ok((StatusCode::ACCEPTED, Json(1)).into_response()),
+        // Somebody else was faster.
+        Err(ApiError::Problem(SYSTEM_USER_NOT_FOUND, _)) => Ok((StatusCode::NOT_FOUND, Json(0)).into_response()),
+        Err(error) => Err(error),
+    }
+}
