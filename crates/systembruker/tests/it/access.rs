@@ -29,7 +29,7 @@ impl World {
         answer.text
     }
 
-    async fn as_person(&self, name: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub async fn as_person(&self, name: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
         let token = self.person_token(name, "altinn:portal/enduser").await;
         let request = self.request(method, path).bearer_auth(token);
         self.send(match body {
@@ -39,11 +39,11 @@ impl World {
         .await
     }
 
-    async fn pia(&self, method: Method, path: &str) -> Answer {
+    pub async fn pia(&self, method: Method, path: &str) -> Answer {
         self.as_person("Pia Tilfeldig", method, path, None).await
     }
 
-    fn party(&self, number: &str) -> Uuid {
+    pub fn party(&self, number: &str) -> Uuid {
         self.organisation(number).party_uuid
     }
 }

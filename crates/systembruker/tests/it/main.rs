@@ -8,13 +8,17 @@
 )]
 
 mod access;
+mod answers;
 mod apis;
 mod browser;
+mod change_requests;
 mod checklist;
 mod decisions;
 mod http;
 mod maskinporten;
 mod modes;
+mod own_system_users;
+mod platform_tokens;
 mod policies;
 mod portal;
 mod properties;
