@@ -14,6 +14,7 @@ use xacml::Policy;
 use super::rights;
 use super::rules::{AcceptedPolicy, read_policy};
 use crate::access::metadata::{ACCESS_PACKAGE, ROLE_CODE};
+use crate::read_model::ReadModel;
 
 /// Who may approve, reject, create and delete system users.
 pub const ACCESS_MANAGEMENT: &str = "altinn_access_management";
@@ -24,6 +25,11 @@ pub const CLIENT_ADMINISTRATION: &str = "altinn_client_administration";
 
 /// The level of authentication that they demand.
 const LEVEL: u8 = 3;
+
+/// The organisation that owns the platform's own resources, and is Maskinporten towards the platform.
+pub fn platform_owner(model: &ReadModel) -> Option<OrgNumber> {
+    model.resource(ACCESS_MANAGEMENT).map(|entry| entry.resource.owner)
+}
 
 /// A resource of the platform: its id, names, who has it and what for.
 struct Builtin {

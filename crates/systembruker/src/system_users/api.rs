@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use model::{OrgNumber, RegisteredSystem};
 use serde::Deserialize;
@@ -18,6 +19,7 @@ use crate::http::paging::{Page, PageQuery};
 use crate::http::problem::ApiError;
 use crate::read_model::SystemUserEntry;
 use crate::requests::api::{own_system, vendor};
+use crate::resource_registry::builtin::platform_owner;
 
 /// What Maskinporten looks a system user up by.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,14 +52,21 @@ fn find(app: &App, system: &RegisteredSystem, owner: &str, external_ref: Option<
     get, path = "/authentication/api/v1/systemuser/byExternalId", tag = "System users", params(ExternalIdQuery),
     responses((status = 200, description = "The system user", body = SystemUserDto),
         (status = 400, description = "A parameter is missing"), (status = 401, description = "No valid token"),
-        (status = 403, description = "The token lacks altinn:maskinporten/systemuser.read"),
+        (status = 403, description = "The token lacks altinn:maskinporten/systemuser.read, or the caller is neither the platform nor the vendor"),
         (status = 404, description = "None, or none of this client and vendor"))
 )]
 pub async fn by_external_id(
     State(app): State<Arc<App>>,
-    _caller: Scoped<SystemUserLookup>,
+    caller: Scoped<SystemUserLookup>,
     Query(query): Query<ExternalIdQuery>,
 ) -> Result<Response, ApiError> {
+    let organisation = caller.require_org()?;
+    let is_maskinporten = platform_owner(&app.model) == Some(organisation);
+    // Vendors in use look up their own; of those of others they learn nothing.
+    let is_own = query.system_provider_org_no.as_deref().is_some_and(|given| given.trim() == organisation.as_str());
+    if !is_maskinporten && !is_own {
+        return Err(ApiError::Bare(StatusCode::FORBIDDEN));
+    }
     let client_id = required(query.client_id.as_ref(), "clientId")?;
     let vendor = required(query.system_provider_org_no.as_ref(), "systemProviderOrgNo")?;
     let owner = required(query.system_user_owner_org_no.as_ref(), "systemUserOwnerOrgNo")?;

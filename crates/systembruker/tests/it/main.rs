@@ -26,6 +26,7 @@ mod races;
 mod refusals;
 mod register;
 mod registry;
+mod sequences;
 mod systems;
 mod tokens;
 mod world;

@@ -321,7 +321,7 @@ impl Actor {
     /// The claims of a grant that is valid.
     pub fn claims(&self, world: &World, scope: &str) -> Value {
         let now = world.app.clock.seconds();
-        json!({"aud": format!("{}/", world.origin), "iss": self.client_id, "scope": scope, "iat": now, "exp": now + 100,
+        json!({"aud": world.app.faces.issuer(), "iss": self.client_id, "scope": scope, "iat": now, "exp": now + 100,
             "jti": world.app.random.token()})
     }
 
