@@ -37,6 +37,8 @@ pub enum ChangeKind {
     Request,
     /// A request that a system user is given more or less, by id.
     ChangeRequest,
+    /// Many clients given or taken at once, by the job's id.
+    ClientJob,
     /// A system user and what is delegated to it, by id.
     SystemUser,
     /// What a party lets another do for it: giver and receiver with a space between.
@@ -48,7 +50,7 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Everything,
         Self::Parties,
         Self::Client,
@@ -61,6 +63,7 @@ impl ChangeKind {
         Self::System,
         Self::Request,
         Self::ChangeRequest,
+        Self::ClientJob,
         Self::SystemUser,
         Self::Connection,
         Self::AccessList,
@@ -81,6 +84,7 @@ impl ChangeKind {
             Self::System => "system",
             Self::Request => "request",
             Self::ChangeRequest => "change_request",
+            Self::ClientJob => "client_job",
             Self::SystemUser => "system_user",
             Self::Connection => "connection",
             Self::AccessList => "access_list",

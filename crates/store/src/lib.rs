@@ -22,6 +22,7 @@
 mod access_lists;
 mod change_requests;
 pub mod changes;
+mod client_jobs;
 mod clients;
 mod connections;
 mod error;
@@ -39,6 +40,7 @@ mod systems;
 
 pub use access_lists::{AccessList, ListedResource};
 pub use changes::{AuditEntry, Change, ChangeContext, ChangeKind, JournalEntry};
+pub use client_jobs::{ClientAction, ClientJob, ClientJobItem, ItemStatus};
 pub use clients::{ScopeAccess, StoredClientKey};
 pub use connections::Connection;
 pub use error::StoreError;

@@ -107,6 +107,11 @@ impl Write {
         self.now
     }
 
+    /// Names who the change is made for, where that is found out in the course of it.
+    pub fn act_for(&mut self, actor: String) {
+        self.context.actor = actor;
+    }
+
     /// Notes a change of the thing of this kind with this key. The same thing is noted once.
     pub(crate) fn changed(&mut self, kind: ChangeKind, key: impl ToString) {
         let change = (kind, key.to_string());

@@ -1,7 +1,7 @@
 //! Every statement, once, for both engines. Each is prepared on both by a test.
 
 /// What empties the database, in order.
-pub(crate) const WIPE: [&str; 30] = [
+pub(crate) const WIPE: [&str; 32] = [
     DELETE_ACCESS_METADATA,
     WIPE_ACCESS_LIST_RESOURCE,
     WIPE_ACCESS_LIST_MEMBER,
@@ -9,6 +9,8 @@ pub(crate) const WIPE: [&str; 30] = [
     WIPE_CONNECTION_RIGHT,
     WIPE_CONNECTION_PACKAGE,
     WIPE_CONNECTION,
+    WIPE_CLIENT_JOB_ITEM,
+    WIPE_CLIENT_JOB,
     WIPE_CHANGE_REQUEST,
     WIPE_SYSTEM_USER_RIGHT,
     WIPE_SYSTEM_USER_PACKAGE,
@@ -265,6 +267,16 @@ statements! {
     TIME_OUT_CHANGE_REQUEST = "UPDATE change_request SET status = 'Timedout' WHERE id = $1 AND status = 'New' AND NOT is_deleted";
     DELETE_CHANGE_REQUEST = "UPDATE change_request SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
     WIPE_CHANGE_REQUEST = "DELETE FROM change_request";
+
+    // Many clients at once
+    CLIENT_JOB = "SELECT id, system_user, person, level, created FROM client_job WHERE id = $1";
+    CLIENT_JOB_ITEMS = "SELECT job, position, action, client, status, code, detail FROM client_job_item WHERE job = $1 ORDER BY position";
+    WAITING_CLIENT_JOB_ITEMS = "SELECT job, position, action, client, status, code, detail FROM client_job_item WHERE status = 'waiting' AND job = (SELECT i.job FROM client_job_item i JOIN client_job j ON j.id = i.job WHERE i.status = 'waiting' ORDER BY j.number LIMIT 1) ORDER BY position LIMIT $1";
+    INSERT_CLIENT_JOB = "INSERT INTO client_job (id, system_user, person, level, created, number) VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT_CLIENT_JOB_ITEM = "INSERT INTO client_job_item (job, position, action, client, status, code, detail) VALUES ($1, $2, $3, $4, 'waiting', NULL, NULL)";
+    FINISH_CLIENT_JOB_ITEM = "UPDATE client_job_item SET status = $3, code = $4, detail = $5 WHERE job = $1 AND position = $2 AND status = 'waiting'";
+    WIPE_CLIENT_JOB_ITEM = "DELETE FROM client_job_item";
+    WIPE_CLIENT_JOB = "DELETE FROM client_job";
 
     // Sessions of persons
     INSERT_SESSION = "INSERT INTO session (id_hash, person, level, created, last_seen, expires) VALUES ($1, $2, $3, $4, $4, $5)";

@@ -98,6 +98,8 @@ pub struct App {
     pub decisions: DecisionSettings,
     /// How requests and lists of system users are.
     pub system_users: SystemUserSettings,
+    /// Told when there is a new job with clients.
+    pub new_job: tokio::sync::Notify,
     /// The journal of decisions.
     pub journal: Journal,
     /// Callers' tokens that were verified.
@@ -172,6 +174,7 @@ impl App {
             journal: Journal::new(start.decisions.journalled),
             decisions: start.decisions,
             system_users: start.system_users,
+            new_job: tokio::sync::Notify::new(),
             verified_tokens: VerifiedTokens::default(),
             ours: AtomicBool::new(true),
             started: Instant::now(),
@@ -289,6 +292,19 @@ impl App {
             self.store.use_grants(grants, now).await?;
         }
         Ok(self.store.set_grants_recorded(true).await?)
+    }
+
+    /// Gives and takes the clients of jobs, until the process ends.
+    async fn work_off_jobs(self: Arc<Self>) {
+        loop {
+            let worked = if self.may_answer() { system_users::jobs::work(&self).await } else { Ok(false) };
+            match worked {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::error!(?error, "clients of a job could not be given or taken; they wait"),
+            }
+            let _ = tokio::time::timeout(WATCH_INTERVAL, self.new_job.notified()).await;
+        }
     }
 
     /// Writes decisions to the journal, until the process ends.
@@ -478,6 +494,7 @@ pub async fn serve(
         tokio::spawn(Arc::clone(&app).keep_house()),
         tokio::spawn(Arc::clone(&app).record_grants()),
         tokio::spawn(Arc::clone(&app).keep_journal()),
+        tokio::spawn(Arc::clone(&app).work_off_jobs()),
     ];
     let (draining, drained) = tokio::sync::oneshot::channel();
     let signal = async move {

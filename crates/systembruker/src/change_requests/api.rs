@@ -10,13 +10,14 @@ use model::problem::{
     CHANGE_REQUEST_NOT_NEW, REQUEST_NOT_FOUND, REQUEST_PENDING, RIGHT_NOT_FOUND, SYSTEM_NOT_FOUND,
     SYSTEM_USER_NOT_FOUND,
 };
-use model::{ChangeRequest, OrgNumber, RequestStatus, RightsChange, SystemUserKind};
-use serde::Deserialize;
+use model::{AccessPackage, ChangeRequest, OrgNumber, Organisation, RequestStatus, RightsChange, SystemUserKind};
+use serde::{Deserialize, Serialize};
 use store::Write;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::dto::{ChangeRequestDto, NewChangeRequest};
+use crate::access::clients::{held_for, lacking};
 use crate::app::App;
 use crate::http::caller::scope::{RequestRead, RequestWrite};
 use crate::http::caller::{Caller, Scoped};
@@ -27,6 +28,7 @@ use crate::http::problem::ApiError;
 use crate::read_model::SystemUserEntry;
 use crate::requests::api::{made_now, own_system, vendor};
 use crate::requests::rules::{Made, check_lists, check_packages_of, check_redirect, check_within};
+use crate::system_users::agents::clients_given;
 
 /// Which system user, and under which id.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -74,6 +76,87 @@ pub async fn post_change_request(
     }
     let path = format!("authentication/api/v1/systemuser/changerequest/vendor/{}", dto.id());
     Ok((status, [(LOCATION, app.faces.join(Face::Platform, &path))], Json(dto)).into_response())
+}
+
+/// Whether to say what would happen instead.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "kebab-case")]
+#[into_params(parameter_in = Query)]
+pub struct DryRunQuery {
+    /// The id of the change request, which the vendor chooses.
+    correlation_id: Option<Uuid>,
+    /// The system user.
+    system_user_id: Option<Uuid>,
+    /// Store nothing, and say which clients of an agent's system user would go without what is new.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What a change request would come to.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DryRun {
+    /// The change request, as it would be.
+    change_request: ChangeRequestDto,
+    /// How many clients the system user acts for.
+    clients: usize,
+    /// Those for whom the agent lacks packages that are asked for. They keep what they have, without these.
+    clients_lacking_packages: Vec<LackingClient>,
+}
+
+/// A client for whom packages are missing.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LackingClient {
+    organization_number: String,
+    missing_packages: Vec<String>,
+}
+
+/// Asks that a system user, of either kind, is given more, or less
+///
+/// As the address of the same name for system users of the standard kind. An agent's has packages only. When it is
+/// approved, each of its clients is given what is new, where the agent has it for the client.
+#[utoipa::path(
+    post, path = "/systembruker/api/v1/changerequests", tag = "For vendors", params(DryRunQuery),
+    request_body = NewChangeRequest,
+    responses((status = 201, description = "The new change request", body = ChangeRequestDto),
+        (status = 200, description = "The one that is already there; nothing is asked for; or, for a dry run, what it would come to", body = DryRun),
+        (status = 400, description = "Something is wrong with it; code says what"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The token lacks the scope"),
+        (status = 404, description = "Not a system user (AUTH-00015) or system (AUTH-00011) of yours"),
+        (status = 409, description = "The id was used, and its change request is no longer new (AUTH-00061)"),
+        (status = 415, description = "The body is not JSON"))
+)]
+pub async fn post_for_any_kind(
+    State(app): State<Arc<App>>,
+    caller: Scoped<RequestWrite>,
+    Query(query): Query<DryRunQuery>,
+    Json(mut new): Json<NewChangeRequest>,
+) -> Result<Response, ApiError> {
+    let mut tx = app.begin(caller.context()).await?;
+    let DryRunQuery { correlation_id, system_user_id, dry_run } = query;
+    let (user, id) = meant(&app, &caller, &ChangeQuery { correlation_id, system_user_id }, &new)?;
+    let change = new.change();
+    let packages = change.required_packages.clone();
+    let (status, dto) = post(&app, &mut tx, &user, (id, change, new.redirect_url.take())).await?;
+    if dry_run {
+        // Nothing is committed.
+        let (clients, clients_lacking_packages) = (user.clients.len(), lacking_clients(&app, &user, &packages));
+        return Ok(Json(DryRun { change_request: dto, clients, clients_lacking_packages }).into_response());
+    }
+    app.commit(tx).await?;
+    Ok((status, Json(dto)).into_response())
+}
+
+/// The clients of an agent's system user for whom the agent lacks some packages, by organisation number.
+fn lacking_clients(app: &App, user: &SystemUserEntry, packages: &[AccessPackage]) -> Vec<LackingClient> {
+    let lacks = |client: Arc<Organisation>| {
+        let held = held_for(&app.model, user.owner_party, client.party_uuid);
+        let missing: Vec<_> = lacking(&held, packages).into_iter().map(|package| package.urn.clone()).collect();
+        let organization_number = client.org_number.to_string();
+        (!missing.is_empty()).then_some(LackingClient { organization_number, missing_packages: missing })
+    };
+    clients_given(app, user).into_iter().filter_map(lacks).collect()
 }
 
 /// The system user that is meant, of a system of the caller's, and the id that the change request shall have.

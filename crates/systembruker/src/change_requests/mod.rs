@@ -21,6 +21,7 @@ use crate::app::App;
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(api::post_change_request))
+        .routes(routes!(api::post_for_any_kind))
         .routes(routes!(api::read_change_request, api::delete_change_request))
         .routes(routes!(api::read_by_reference))
         .routes(routes!(api::list_change_requests))

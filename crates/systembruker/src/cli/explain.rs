@@ -1,43 +1,32 @@
 //! `systembruker explain …`: asks a running server why.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use client::{Connection, Environment, Maskinporten, TokenRequest};
-use serde::Deserialize;
+use reqwest::Method;
 use serde_json::{Value, json};
-use token::keys::SigningKey;
-use url::Url;
 
-use crate::app::http_client;
+use super::remote::Remote;
 
 /// The scope that asking for decisions needs.
-const SCOPE: &str = "altinn:authorization/authorize";
+const DECISIONS: &str = "altinn:authorization/authorize";
+/// A scope that every vendor has; asking about one's own tokens needs none.
+const ANY: &str = "idporten:dcr.read";
 
 /// What to explain.
 #[derive(Debug, Subcommand)]
 pub enum ExplainCommand {
     /// Whether somebody may do something for somebody, why, and what would change it
     Decision(DecisionCommand),
+    /// Whether a client would get a token, link by link
+    Token(TokenCommand),
 }
 
 /// What is asked, and whom.
 #[derive(Debug, Args)]
 pub struct DecisionCommand {
-    /// The address of the platform's APIs
-    #[arg(long, value_name = "URL", required_unless_present = "info")]
-    server: Option<Url>,
-    /// A file with an access token that has the scope altinn:authorization/authorize
-    #[arg(long, value_name = "FILE", required_unless_present = "info", conflicts_with = "info")]
-    token_file: Option<PathBuf>,
-    /// The file that `sandbox --info` wrote: the address and a seeded client are taken from it
-    #[arg(long, value_name = "FILE")]
-    info: Option<PathBuf>,
-    /// Which seeded client asks
-    #[arg(long, value_name = "NAME", default_value = "Skatteetaten", requires = "info")]
-    client: String,
+    #[command(flatten)]
+    remote: Remote,
     /// Who: the id of a system user, or an attribute with its value: urn:altinn:userid:20000001
     #[arg(long)]
     subject: String,
@@ -55,77 +44,81 @@ pub struct DecisionCommand {
     json: bool,
 }
 
-#[derive(Deserialize)]
-struct Info {
-    maskinporten: Url,
-    platform: Url,
-    clients: Vec<InfoClient>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct InfoClient {
-    name: String,
+/// Which token.
+#[derive(Debug, Args)]
+pub struct TokenCommand {
+    #[command(flatten)]
+    remote: Remote,
+    /// The Maskinporten client, of the organisation that asks
+    #[arg(long)]
     client_id: String,
-    kid: Option<String>,
-    private_key_pem: String,
+    /// The scopes, with spaces between
+    #[arg(long)]
+    scope: String,
+    /// The customer's organisation number, for a token for its system user
+    #[arg(long)]
+    customer: Option<String>,
+    /// The vendor's reference; the customer's number where none is given
+    #[arg(long)]
+    external_ref: Option<String>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl ExplainCommand {
     /// Runs the command.
     pub async fn run(self) -> anyhow::Result<()> {
-        let Self::Decision(command) = self;
-        let (platform, token) = command.server_and_token().await?;
-        let mut body = json!({
-            "subject": command.subject, "resource": command.resource, "action": command.action, "explain": true,
-        });
-        if let (Some(party), Some(members)) = (&command.party, body.as_object_mut()) {
-            members.insert("party".to_owned(), party.clone().into());
-        }
-        let url = platform.join("systembruker/api/v1/decisions")?;
-        let response = http_client()?.post(url.clone()).bearer_auth(token).json(&body).send().await;
-        let response = response.with_context(|| format!("{url} cannot be reached"))?;
-        let status = response.status();
-        let text = response.text().await?;
-        if !status.is_success() {
-            anyhow::bail!("the server answered {status}: {text}");
-        }
-        let answer: Value = serde_json::from_str(&text).context("the answer is not JSON")?;
-        if command.json {
+        let (answer, as_json, text) = match self {
+            Self::Decision(command) => (command.ask().await?, command.json, lines as fn(&Value) -> String),
+            Self::Token(command) => (command.ask().await?, command.json, links as fn(&Value) -> String),
+        };
+        if as_json {
             println!("{}", serde_json::to_string_pretty(&answer)?);
         } else {
-            print!("{}", lines(&answer));
+            print!("{}", text(&answer));
         }
         Ok(())
     }
 }
 
 impl DecisionCommand {
-    async fn server_and_token(&self) -> anyhow::Result<(Url, String)> {
-        if let Some(file) = &self.info {
-            return self.of_sandbox(file).await;
+    async fn ask(&self) -> anyhow::Result<Value> {
+        let mut body = json!({
+            "subject": self.subject, "resource": self.resource, "action": self.action, "explain": true,
+        });
+        if let (Some(party), Some(members)) = (&self.party, body.as_object_mut()) {
+            members.insert("party".to_owned(), party.clone().into());
         }
-        let file = self.token_file.as_deref().context("give a token: --token-file")?;
-        let token = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let mut server = self.server.clone().context("give the address of the server: --server")?;
-        if !server.path().ends_with('/') {
-            server.set_path(&format!("{}/", server.path()));
-        }
-        Ok((server, token.trim().to_owned()))
+        let server = self.remote.connect("Skatteetaten", DECISIONS).await?;
+        server.call(Method::POST, "systembruker/api/v1/decisions", Some(&body)).await
     }
+}
 
-    async fn of_sandbox(&self, file: &Path) -> anyhow::Result<(Url, String)> {
-        let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let info: Info = serde_json::from_str(&text).with_context(|| format!("{}", file.display()))?;
-        let seeded = info.clients.into_iter().find(|client| client.name == self.client);
-        let seeded = seeded.with_context(|| format!("there is no seeded client {}", self.client))?;
-        let key = SigningKey::from_pem(&seeded.private_key_pem, seeded.kid)?;
-        let environment = Environment::new(info.maskinporten, info.platform.clone());
-        let connection = Connection::new(http_client()?, environment);
-        let maskinporten = Maskinporten::new(connection, seeded.client_id, key);
-        let token = maskinporten.token(&TokenRequest::scope(SCOPE)).await?;
-        Ok((info.platform, token.token))
+impl TokenCommand {
+    async fn ask(&self) -> anyhow::Result<Value> {
+        let server = self.remote.connect("SmartCloud AS", ANY).await?;
+        let body = json!({"clientId": self.client_id, "scope": self.scope, "customer": self.customer, "externalRef": self.external_ref});
+        server.call(Method::POST, "systembruker/api/v1/tokens/explain", Some(&body)).await
     }
+}
+
+/// The links of the chain to a token for a person to read.
+fn links(answer: &Value) -> String {
+    let mut text = String::new();
+    for link in list(answer, "links") {
+        let mark = if link.get("good") == Some(&Value::Bool(true)) { "ok" } else { "NOT" };
+        let _ = writeln!(
+            text,
+            "{mark:<4}{:<11}{:<38}{}",
+            string(link, "link"),
+            string(link, "which"),
+            string(link, "text")
+        );
+    }
+    let issued = answer.get("wouldBeIssued") == Some(&Value::Bool(true));
+    let _ = writeln!(text, "{}", if issued { "A token would be issued." } else { "No token would be issued." });
+    text
 }
 
 /// The answer for a person to read.

@@ -10,9 +10,11 @@ mod output;
 mod parties;
 mod policy;
 mod prefix;
+mod remote;
 pub mod sandbox;
 mod scope;
 mod serve;
+mod vendor;
 
 use std::process::ExitCode;
 
@@ -59,6 +61,9 @@ enum Command {
     /// Ask a running server why it decides as it does
     #[command(subcommand)]
     Explain(explain::ExplainCommand),
+    /// What a vendor does with a running server about system users
+    #[command(subcommand)]
+    Vendor(vendor::VendorCommand),
     /// XACML policies in files: decide a request, find what other engines decide otherwise
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -80,7 +85,7 @@ pub fn run() -> ExitCode {
         let done = match cli.command {
             Command::Demo(command) => command.run().await,
             Command::Sandbox(command) => command.run().await,
-            Command::Serve(command) => command.run().await,
+            Command::Serve(command) => Box::pin(command.run()).await,
             Command::Client(command) => command.run().await,
             Command::Scope(command) => command.run().await,
             Command::Key(command) => Box::pin(command.run()).await,
@@ -88,6 +93,7 @@ pub fn run() -> ExitCode {
             Command::Parties(command) => command.run().await,
             Command::Metadata(command) => command.run().await,
             Command::Explain(command) => command.run().await,
+            Command::Vendor(command) => command.run().await,
             Command::Policy(command) => return Ok(command.run()),
             Command::Config => {
                 print!("{}", Settings::reference());

@@ -24,7 +24,8 @@ pub async fn no_system_user(app: &App, grant: &Grant, reason: NoSystemUser) -> R
     }
 }
 
-async fn diagnose(app: &App, client_id: &str, asked: &SystemUserRequest) -> Result<NoSystemUser, StoreError> {
+/// Why a client of the vendor of its system gets no system user.
+pub async fn diagnose(app: &App, client_id: &str, asked: &SystemUserRequest) -> Result<NoSystemUser, StoreError> {
     let parties = app.model.parties();
     let (Some(system), Some(party)) = (app.model.system_of_client(client_id), parties.by_number(asked.owner)) else {
         return Ok(NoSystemUser::None);

@@ -15,7 +15,8 @@
 
 pub mod admin;
 pub mod api;
-mod diagnosis;
+pub mod diagnosis;
+pub mod explain;
 pub mod housekeeping;
 pub mod keys;
 pub mod refusal;
@@ -40,6 +41,7 @@ pub fn token_endpoint() -> OpenApiRouter<Arc<App>> {
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(api::metadata))
+        .routes(routes!(explain::explain_token))
         .routes(routes!(api::key_set))
         .routes(routes!(api::error_page))
         .routes(routes!(clients::list_clients, clients::create_client))

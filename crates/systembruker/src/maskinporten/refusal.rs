@@ -138,7 +138,8 @@ pub enum NoSystemUser {
 }
 
 impl NoSystemUser {
-    fn reason(&self) -> String {
+    /// What is wrong and what to do.
+    pub fn reason(&self) -> String {
         match self {
             Self::ClientInNoSystem => {
                 "The client id is registered on no system in the system register. Add it to the system's clientId list.".into()

@@ -97,7 +97,7 @@ pub(super) async fn load(
         }
         ChangeKind::AccessMetadata => vec![load_metadata(session).await?],
         // Requests are asked for rarely, and then in the database.
-        ChangeKind::Request | ChangeKind::ChangeRequest => vec![],
+        ChangeKind::Request | ChangeKind::ChangeRequest | ChangeKind::ClientJob => vec![],
     })
 }
 

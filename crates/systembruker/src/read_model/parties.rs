@@ -65,6 +65,8 @@ pub struct Parties {
     roles: Table<(Uuid, Uuid), Vec<String>>,
     /// In which organisations a party holds a role.
     held: Table<Uuid, BTreeSet<Uuid>>,
+    /// Who holds a role in an organisation.
+    holders: Table<Uuid, BTreeSet<Uuid>>,
 }
 
 impl Parties {
@@ -90,6 +92,7 @@ impl Parties {
             let holder = holder.party_uuid();
             parties.roles.entry((holder, organisation)).or_default().push(role);
             parties.held.entry(holder).or_default().insert(organisation);
+            parties.holders.entry(organisation).or_default().insert(holder);
         }
         parties
     }
@@ -133,6 +136,11 @@ impl Parties {
     /// The roles that the register gives a party in an organisation.
     pub fn roles(&self, holder: Uuid, organisation: Uuid) -> &[String] {
         self.roles.get(&(holder, organisation)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The persons and organisations that hold a role in an organisation.
+    pub fn holders(&self, organisation: Uuid) -> impl Iterator<Item = Uuid> {
+        self.holders.get(&organisation).into_iter().flatten().copied()
     }
 
     /// The organisations in which a party holds a role.

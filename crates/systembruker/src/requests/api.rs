@@ -140,7 +140,7 @@ async fn request_in_the_way(
 }
 
 /// A request for a system of the caller's. Whether another vendor's request exists is nobody's business.
-async fn own_request(app: &App, caller: &Caller, id: Uuid) -> Result<Request, ApiError> {
+pub async fn own_request(app: &App, caller: &Caller, id: Uuid) -> Result<Request, ApiError> {
     let vendor = vendor(caller)?;
     let request = app.store.read().await?.request(id).await?.ok_or(REQUEST_NOT_FOUND)?;
     let owned = app.model.system(request.system_internal_id).is_some_and(|system| system.vendor == vendor);

@@ -68,7 +68,7 @@ pub async fn read_agent_request(
 }
 
 /// Whether a person has any relation to an organisation: may do anything for it at all.
-fn is_related(app: &App, caller: &Caller, organisation: &Arc<Organisation>) -> bool {
+pub fn is_related(app: &App, caller: &Caller, organisation: &Arc<Organisation>) -> bool {
     let Ok(calling) = caller.require_person() else { return false };
     let (holder, party) = (Party::Person(Arc::clone(&calling.person)), Party::Organisation(Arc::clone(organisation)));
     !relations(&app.model, &holder, &party, app.clock.now()).is_empty()

@@ -11,6 +11,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod approvers;
 pub mod dto;
 pub mod enduser;
 pub mod rules;
@@ -33,6 +34,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(api::read_agent_request_by_reference))
         .routes(routes!(api::list_requests))
         .routes(routes!(api::list_agent_requests))
+        .routes(routes!(approvers::for_vendor))
+        .routes(routes!(approvers::for_person))
         .routes(routes!(enduser::read_request))
         .routes(routes!(enduser::read_agent_request))
         .routes(routes!(enduser::read_request_for_answer))

@@ -9,8 +9,10 @@ use http::header::CACHE_CONTROL;
 use model::{OrgNumber, RegisteredSystem};
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use super::dto::SystemUserDto;
+use super::rules::delete_by_vendor;
 use crate::app::App;
 use crate::http::caller::Scoped;
 use crate::http::caller::scope::{RequestWrite, SystemRegisterWrite, SystemUserLookup};
@@ -135,4 +137,23 @@ pub async fn by_system(
     let live = |id| app.model.system_user(id).filter(|user| !user.is_deleted);
     let entry = |id| live(id).map(|user| SystemUserDto::new(&user, &system, String::new()));
     Ok(Json(Page::new(&app.faces, &uri, size, rows, entry)))
+}
+
+/// Deletes a system user of one's own system
+///
+/// All that the customer gave it is taken back at once. The customer can be asked anew.
+#[utoipa::path(
+    delete, path = "/systembruker/api/v1/systemusers/{systemUserId}", tag = "For vendors",
+    params(("systemUserId" = Uuid, Path, description = "The system user")),
+    responses((status = 204, description = "It is deleted"), (status = 400, description = "Not an id"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The token lacks altinn:authentication/systemuser.request.write"),
+        (status = 404, description = "No such system user of a system of yours (AUTH-00015)"))
+)]
+pub async fn delete_of_own_system(
+    State(app): State<Arc<App>>,
+    caller: Scoped<RequestWrite>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    delete_by_vendor(&app, caller.context(), vendor(&caller)?, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

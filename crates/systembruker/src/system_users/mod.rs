@@ -4,7 +4,7 @@
 //! service here asks memory the same question. [`enduser`] is for persons who see to their organisation's own system
 //! users. Deleting ([`rules::delete`]) takes back all that was given, and frees the request, so that the vendor can ask
 //! again. [`agents`] and [`clients`] are about system users that act for clients: which there are, for whom, and what that
-//! rests on. [`feed`] is for components that keep a copy of all of them.
+//! rests on; [`jobs`] gives and takes many of them at once. [`feed`] is for components that keep a copy of all of them.
 
 pub mod agents;
 pub mod api;
@@ -12,6 +12,7 @@ pub mod clients;
 pub mod dto;
 pub mod enduser;
 pub mod feed;
+pub mod jobs;
 pub mod rules;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(api::by_external_id))
         .routes(routes!(api::by_query))
         .routes(routes!(api::by_system))
+        .routes(routes!(api::delete_of_own_system))
         .routes(routes!(enduser::list_own))
         .routes(routes!(enduser::read_own, enduser::delete_own))
         .routes(routes!(enduser::read_delegations))
@@ -56,6 +58,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(clients::list_available))
         .routes(routes!(clients::list_given, clients::give, clients::take))
         .routes(routes!(clients::list_agents))
+        .routes(routes!(jobs::post_job))
+        .routes(routes!(jobs::read_job))
         .routes(routes!(feed::stream))
         .routes(routes!(feed::read_one))
 }

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod additions;
 mod answers;
 mod apis;
 mod browser;
