@@ -27,12 +27,6 @@ impl RightsChange {
             && self.required_packages.is_empty()
             && self.unwanted_packages.is_empty()
     }
-
-    /// The length of the longest list.
-    pub fn longest(&self) -> usize {
-        let rights = self.required_rights.len().max(self.unwanted_rights.len());
-        rights.max(self.required_packages.len()).max(self.unwanted_packages.len())
-    }
 }
 
 /// A vendor's request for a change.
@@ -77,5 +71,68 @@ impl ChangeRequest {
     /// The status after `answer` at `now`.
     pub fn answered(&self, answer: Answer, now: Timestamp) -> Result<RequestStatus, NotNew> {
         self.status_at(now).answered(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn change_request(status: RequestStatus) -> ChangeRequest {
+        let created = Timestamp::UNIX_EPOCH;
+        ChangeRequest {
+            id: Uuid::nil(),
+            system_user: Uuid::nil(),
+            system_internal_id: Uuid::nil(),
+            system_id: SystemId::registered("991825827_smartcloud".into()),
+            party: Uuid::nil(),
+            party_org: "310904473".parse().unwrap(),
+            external_ref: "310904473".into(),
+            change: RightsChange::default(),
+            status,
+            redirect_url: None,
+            is_deleted: false,
+            created,
+            expires: created + 240.hours(),
+            answered: None,
+        }
+    }
+
+    proptest! {
+        /// Whatever is tried and when, at most one answer is ever taken, and never after the time has run out.
+        #[test]
+        fn a_change_request_is_answered_once_and_in_time(
+            status in prop::sample::select(&[
+                RequestStatus::New, RequestStatus::Accepted, RequestStatus::Rejected, RequestStatus::Timedout,
+            ][..]),
+            tries in prop::collection::vec((any::<bool>(), 0i64..480), 1..8),
+        ) {
+            let mut request = change_request(status);
+            let mut taken = 0;
+            for (approve, hour) in tries {
+                let now = request.created + hour.hours();
+                let answer = if approve { Answer::Approve } else { Answer::Reject };
+                match request.answered(answer, now) {
+                    Ok(next) => {
+                        prop_assert!(now < request.expires);
+                        prop_assert_eq!(next == RequestStatus::Accepted, approve);
+                        request.status = next;
+                        taken += 1;
+                    }
+                    Err(refused) => prop_assert_ne!(refused.status, RequestStatus::New),
+                }
+            }
+            prop_assert!(taken <= i32::from(status == RequestStatus::New));
+        }
+    }
+
+    #[test]
+    fn a_change_of_nothing_is_empty() {
+        let package = AccessPackage { urn: "urn:altinn:accesspackage:lonn".into() };
+        let some = RightsChange { unwanted_packages: vec![package], ..RightsChange::default() };
+        assert!(RightsChange::default().is_empty() && !some.is_empty());
     }
 }

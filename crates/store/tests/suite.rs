@@ -15,15 +15,16 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
 use model::{
-    AccessPackage, AgentClient, Client, ClientKey, ClientPackage, DelegatedRight, OrgNumber, Organisation, Person,
-    RegisteredSystem, Request, RequestStatus, Resource, ResourceType, Right, RoleHolder, Scope, ScopeDelegation,
-    ScopeVisibility, SystemChange, SystemId, SystemUser, SystemUserKind, Translated,
+    AccessPackage, AgentClient, ChangeRequest, Client, ClientKey, ClientPackage, DelegatedRight, OrgNumber,
+    Organisation, Person, RegisteredSystem, Request, RequestStatus, Resource, ResourceType, Right, RightsChange,
+    RoleHolder, Scope, ScopeDelegation, ScopeVisibility, SystemChange, SystemId, SystemUser, SystemUserKind,
+    Translated,
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use store::{
-    AuditEntry, ChangeContext, ChangeKind, Database, InstallationKind, JournalEntry, KeyPurpose, NewPerson, OpenError,
-    PersonSecret, PersonSession, RequestKey, Store, StoreError, StoredClientKey, StoredKey, StoredResource,
-    SystemLogEntry, UsedGrant, Write,
+    AuditEntry, ChangeContext, ChangeKind, ClientAction, ClientJob, Database, InstallationKind, ItemStatus,
+    JournalEntry, KeyPurpose, NewPerson, OpenError, PersonSecret, PersonSession, RequestKey, Store, StoreError,
+    StoredClientKey, StoredKey, StoredResource, SystemLogEntry, UsedGrant, Write,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -96,6 +97,11 @@ on_both! {
     an_edition_of_the_metadata_is_kept,
     what_is_given_to_a_system_user_is_kept,
     system_users_come_in_chunks,
+    a_system_is_changed_and_its_log_is_kept,
+    what_is_listed_has_the_order_of_being_made,
+    change_requests_are_kept_and_answered_once,
+    requests_are_forwarded_and_time_out_while_they_are_new,
+    jobs_with_many_clients_are_kept,
     a_request_is_answered_once,
     racing_answers_have_one_winner,
     a_triple_has_one_request_at_a_time,
@@ -1048,4 +1054,192 @@ async fn starting_over_leaves_keys_and_numbers(database: TestDatabase) {
     assert_eq!(session.last_change().await.unwrap(), last);
     let changes = session.changes_since(before).await.unwrap();
     assert_eq!(changes.iter().map(|change| change.kind).collect::<Vec<_>>(), [ChangeKind::Everything]);
+}
+
+async fn a_system_is_changed_and_its_log_is_kept(database: TestDatabase) {
+    let store = database.open().await;
+    let (kept, _) = system_and_customer(&store).await;
+    let change = |client_ids: &[&str], is_deleted| RegisteredSystem {
+        client_ids: client_ids.iter().map(|id| (*id).to_owned()).collect(),
+        is_deleted,
+        ..kept.clone()
+    };
+    let mut tx = write(&store).await;
+    tx.update_system(&change(&["client-2"], false)).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    let stored = session.system(kept.internal_id).await.unwrap().unwrap();
+    assert_eq!((stored.version, &*stored.client_ids), (2, &["client-2".to_owned()][..]));
+    assert_eq!(session.system_of_client("client-1").await.unwrap(), None);
+    assert_eq!(session.system_of_client("client-2").await.unwrap(), Some(kept.internal_id));
+    drop(session);
+    // A deleted one keeps its list, and gives the clients free.
+    let mut tx = write(&store).await;
+    tx.update_system(&change(&["client-2"], true)).await.unwrap();
+    for (change, data) in
+        [(SystemChange::Update, serde_json::json!({"a": 1})), (SystemChange::Delete, serde_json::Value::Null)]
+    {
+        let changed_by = kept.vendor;
+        let entry = SystemLogEntry {
+            id: id(),
+            internal_id: kept.internal_id,
+            change,
+            changed_by,
+            client_id: None,
+            changed_data: data,
+        };
+        tx.log_system_change(&entry).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.system_of_client("client-2").await.unwrap(), None);
+    let stored = session.system(kept.internal_id).await.unwrap().unwrap();
+    assert_eq!((stored.is_deleted, &*stored.client_ids), (true, &["client-2".to_owned()][..]));
+    let log = session.system_log(kept.internal_id).await.unwrap();
+    let mut kinds: Vec<_> = log.iter().map(|(entry, _)| entry.change.as_str()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["delete", "update"]);
+}
+
+async fn what_is_listed_has_the_order_of_being_made(database: TestDatabase) {
+    let store = database.open().await;
+    let (system, customer) = system_and_customer(&store).await;
+    let mut ids = Vec::new();
+    for reference in ["a", "b", "c"] {
+        let request = Request { external_ref: reference.into(), ..request(&system, &customer) };
+        let mut tx = write(&store).await;
+        tx.insert_request(&request).await.unwrap();
+        tx.insert_system_user(&system_user(&request)).await.unwrap();
+        tx.commit().await.unwrap();
+        ids.push(request.id);
+    }
+    let mut session = store.read().await.unwrap();
+    let kind = SystemUserKind::Standard;
+    let first = session.requests_of_system(system.internal_id, kind, 0, 2).await.unwrap();
+    assert_eq!(first.iter().map(|(_, request)| request.id).collect::<Vec<_>>(), ids[..2]);
+    let rest = session.requests_of_system(system.internal_id, kind, first[1].0, 2).await.unwrap();
+    assert_eq!(rest.iter().map(|(_, request)| request.id).collect::<Vec<_>>(), ids[2..]);
+    assert_eq!(session.requests_of_system(system.internal_id, SystemUserKind::Agent, 0, 2).await.unwrap(), []);
+    let users = session.system_users_of_system(system.internal_id, 0, 9).await.unwrap();
+    assert_eq!(users.iter().map(|(_, id)| *id).collect::<Vec<_>>(), ids);
+    let changes = session.system_users_changed(0, 9).await.unwrap();
+    assert_eq!(changes.iter().map(|change| change.id).collect::<Vec<_>>(), ids);
+    assert_eq!(session.last_system_user_change().await.unwrap(), changes[2].number);
+    drop(session);
+    // What is changed moves to the end of the changes, and stays in its place in the list.
+    let mut tx = write(&store).await;
+    tx.give_packages(ids[0], &[package("toll")]).await.unwrap();
+    tx.delete_system_user(ids[1]).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    let changed: Vec<_> = session.system_users_changed(0, 9).await.unwrap().iter().map(|change| change.id).collect();
+    assert_eq!(changed, [ids[2], ids[0], ids[1]]);
+    let users = session.system_users_of_system(system.internal_id, 0, 9).await.unwrap();
+    assert_eq!(users.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [ids[0], ids[2]]);
+    let change = session.system_user_change(ids[1]).await.unwrap().unwrap();
+    assert_eq!(Some(change.number), session.last_change().await.ok());
+}
+
+async fn change_requests_are_kept_and_answered_once(database: TestDatabase) {
+    let store = database.open().await;
+    let (system, customer) = system_and_customer(&store).await;
+    let asked = request(&system, &customer);
+    let user = system_user(&asked);
+    let change = |number: i64| ChangeRequest {
+        id: id(),
+        system_user: user.id,
+        system_internal_id: system.internal_id,
+        system_id: system.id.clone(),
+        party: customer.party_uuid,
+        party_org: customer.org_number,
+        external_ref: user.external_ref.clone(),
+        change: RightsChange { required_packages: vec![package("toll")], ..RightsChange::default() },
+        status: RequestStatus::New,
+        redirect_url: None,
+        is_deleted: false,
+        created: now(),
+        expires: now() + number.hours(),
+        answered: None,
+    };
+    let (first, second) = (change(1), change(2));
+    let mut tx = write(&store).await;
+    tx.insert_system_user(&user).await.unwrap();
+    tx.insert_change_request(&first).await.unwrap();
+    tx.insert_change_request(&second).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.change_request(first.id).await.unwrap().unwrap(), first);
+    assert_eq!(session.change_requests_of(user.id).await.unwrap(), [second.clone(), first.clone()]);
+    let latest = session.latest_change_request(system.internal_id, customer.party_uuid, &user.external_ref);
+    assert_eq!(latest.await.unwrap().unwrap().id, second.id);
+    let listed = session.change_requests_of_system(system.internal_id, 0, 1).await.unwrap();
+    assert_eq!(listed[0].1.id, first.id);
+    assert_eq!(session.change_requests_of_system(system.internal_id, listed[0].0, 9).await.unwrap()[0].1.id, second.id);
+    assert_eq!(session.overdue_change_requests(now() + 1.hours()).await.unwrap(), [first.id]);
+    drop(session);
+    let mut tx = write(&store).await;
+    assert!(tx.time_out_change_request(first.id).await.unwrap());
+    assert!(!tx.answer_change_request(first.id, RequestStatus::Accepted, now(), id()).await.unwrap());
+    assert!(tx.answer_change_request(second.id, RequestStatus::Accepted, now(), id()).await.unwrap());
+    assert!(!tx.answer_change_request(second.id, RequestStatus::Rejected, now(), id()).await.unwrap());
+    assert!(tx.delete_change_request(second.id).await.unwrap());
+    assert!(!tx.delete_change_request(second.id).await.unwrap());
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    let gone = session.change_request(second.id).await.unwrap().unwrap();
+    assert_eq!((gone.is_deleted, gone.status), (true, RequestStatus::Accepted));
+    assert_eq!(session.change_requests_of(user.id).await.unwrap().len(), 1);
+}
+
+async fn requests_are_forwarded_and_time_out_while_they_are_new(database: TestDatabase) {
+    let store = database.open().await;
+    let (system, customer) = system_and_customer(&store).await;
+    let request = request(&system, &customer);
+    let mut tx = write(&store).await;
+    tx.insert_request(&request).await.unwrap();
+    assert!(tx.escalate_request(request.id).await.unwrap());
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    assert!(session.request(request.id).await.unwrap().unwrap().escalated);
+    assert!(session.overdue_requests(now()).await.unwrap().is_empty());
+    assert_eq!(session.overdue_requests(request.expires).await.unwrap(), [request.id]);
+    drop(session);
+    let mut tx = write(&store).await;
+    assert!(tx.time_out_request(request.id).await.unwrap());
+    assert!(!tx.escalate_request(request.id).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(store.read().await.unwrap().overdue_requests(request.expires).await.unwrap().is_empty());
+}
+
+async fn jobs_with_many_clients_are_kept(database: TestDatabase) {
+    let store = database.open().await;
+    let (system, customer) = system_and_customer(&store).await;
+    let user = system_user(&request(&system, &customer));
+    let job = |level| ClientJob { id: id(), system_user: user.id, person: id(), level, created: now() };
+    let (first, second) = (job(3), job(4));
+    let mut tx = write(&store).await;
+    tx.insert_system_user(&user).await.unwrap();
+    let items = [(ClientAction::Add, "310904473".to_owned()), (ClientAction::Remove, "x".to_owned())];
+    tx.insert_client_job(&first, &items).await.unwrap();
+    tx.insert_client_job(&second, &items[..1]).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.client_job(first.id).await.unwrap().unwrap(), first);
+    let waiting = session.waiting_client_job_items(9).await.unwrap();
+    assert_eq!(
+        waiting.iter().map(|item| (item.job, item.position)).collect::<Vec<_>>(),
+        [(first.id, 0), (first.id, 1)]
+    );
+    drop(session);
+    let mut tx = write(&store).await;
+    let mut done = waiting[0].clone();
+    done.status = ItemStatus::Done;
+    let mut refused = waiting[1].clone();
+    (refused.status, refused.refusal) = (ItemStatus::Refused, Some(("AUTH-00079".into(), "no".into())));
+    tx.finish_client_job_item(&done).await.unwrap();
+    tx.finish_client_job_item(&refused).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.client_job_items(first.id).await.unwrap(), [done, refused]);
+    assert_eq!(session.waiting_client_job_items(9).await.unwrap()[0].job, second.id);
 }

@@ -169,7 +169,8 @@ fn yes() -> bool {
 /// Lists all resources
 #[utoipa::path(
     get, path = "/resourceregistry/api/v1/resource/resourcelist", tag = "Resource registry", params(ListQuery),
-    responses((status = 200, description = "The resources, by id", body = [serde_json::Value]))
+    responses((status = 200, description = "The resources, by id", body = [serde_json::Value]),
+        (status = 400, description = "A parameter cannot be read"))
 )]
 pub async fn list_resources(State(app): State<Arc<App>>, Query(query): Query<ListQuery>) -> Json<Vec<Value>> {
     let is_wanted = |entry: &Arc<ResourceEntry>| match entry.resource.resource_type {
@@ -260,7 +261,8 @@ impl SearchQuery {
 /// Searches resources
 #[utoipa::path(
     get, path = "/resourceregistry/api/v1/resource/search", tag = "Resource registry", params(SearchQuery),
-    responses((status = 200, description = "The resources found, by id", body = [serde_json::Value]))
+    responses((status = 200, description = "The resources found, by id", body = [serde_json::Value]),
+        (status = 400, description = "A parameter cannot be read"))
 )]
 pub async fn search_resources(State(app): State<Arc<App>>, Query(query): Query<SearchQuery>) -> Json<Vec<Value>> {
     let found = app.model.resources().into_iter().filter(|entry| query.finds(entry));

@@ -14,6 +14,8 @@ use crate::vault::Purpose;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Info<'a> {
+    /// Where the program listens on this machine, whatever the public addresses are.
+    listener: String,
     maskinporten: String,
     platform: String,
     portal: String,
@@ -81,6 +83,7 @@ pub async fn persons(app: &App) -> anyhow::Result<Vec<PersonInfo>> {
 pub async fn write(app: &App, file: &Path) -> anyhow::Result<()> {
     let origin = |face| app.faces.url(face).as_str().trim_end_matches('/').to_owned();
     let info = Info {
+        listener: app.faces.listener().to_string(),
         maskinporten: origin(Face::Maskinporten),
         platform: origin(Face::Platform),
         portal: origin(Face::Portal),

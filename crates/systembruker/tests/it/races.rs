@@ -60,6 +60,43 @@ async fn answers_at_once(world: World) {
     world.stop().await;
 }
 
+/// The customer approves while the vendor withdraws the request and takes the right from the system: the system user is
+/// there exactly if the approval came through, and then with all that was asked for.
+async fn approval_while_the_vendor_changes_its_mind(world: World) {
+    let vendor = world.vendor().await;
+    let party = world.app.model.parties().by_number(CUSTOMER.parse().unwrap()).unwrap().party_uuid;
+    let (answerer, world) = (pia(&world), Arc::new(world));
+    let ask = vendor.token(&world, "altinn:authentication/systemuser.request.write").await;
+    let register = vendor.token(&world, "altinn:authentication/systemregister.write").await;
+    for round in 0..6 {
+        let body = crate::world::with(asked(), "externalRef", serde_json::json!(format!("round-{round}")));
+        let posted = world.post(crate::world::REQUESTS, &ask, &body).await;
+        assert_eq!(posted.status, 201, "{posted:?}");
+        let id: uuid::Uuid = posted.json()["id"].as_str().unwrap().parse().unwrap();
+        let target = Target { party, kind: RequestKind::Standard, id };
+        let approval = {
+            let (app, answerer) = (Arc::clone(&world.app), answerer.clone());
+            tokio::spawn(async move { answer(&app, &answerer, target, Given::Approve).await.is_ok() })
+        };
+        let withdrawal = {
+            let (world, ask) = (Arc::clone(&world), ask.clone());
+            let path = format!("{}/{id}", crate::world::REQUESTS);
+            tokio::spawn(async move { world.send(world.request(Method::DELETE, &path).bearer_auth(ask)).await.status })
+        };
+        let rights = format!("{REGISTER}/{}/rights", crate::world::SYSTEM);
+        let put = async |rights_now: serde_json::Value| {
+            world.send(world.request(Method::PUT, &rights).bearer_auth(&register).json(&rights_now)).await.status
+        };
+        assert_eq!(put(serde_json::json!([])).await, 200);
+        let (approved, withdrawn) = (approval.await.unwrap(), withdrawal.await.unwrap());
+        assert_eq!(withdrawn, 202);
+        let user = world.app.model.system_user(id);
+        assert_eq!(user.is_some(), approved);
+        assert!(user.is_none_or(|user| !user.rights.is_empty()));
+        assert_eq!(put(serde_json::json!([crate::world::right(crate::world::RESOURCE)])).await, 200);
+    }
+}
+
 /// Tokens are asked for without pause while the system user is deleted: none that is asked for after the deletion has
 /// returned is given.
 async fn no_token_after_deletion(world: World) {
@@ -106,7 +143,7 @@ macro_rules! on_both {
     };
 }
 
-on_both!(the_story, answers_at_once, no_token_after_deletion);
+on_both!(the_story, answers_at_once, approval_while_the_vendor_changes_its_mind, no_token_after_deletion);
 
 /// Without its database the instance answers nothing that may have become untrue, each face in its own way; with it, all
 /// is as before.
