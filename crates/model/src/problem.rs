@@ -86,6 +86,9 @@ codes! {
     /// The person was not given the right, and no role or package gives it.
     RIGHT_NOT_DELEGATED = "AUTH-00018" 403
         "You cannot pass on one or more of the rights asked for: you were not given them. Someone with another role in the organisation may be able to.";
+    /// The person is logged in at too low a level.
+    LEVEL_TOO_LOW = "AUTH-00020" 403
+        "You cannot pass on one or more of the rights asked for as you are logged in now. Log in at a higher level of security, and try again.";
     /// The redirect URL is not one of the system's.
     REDIRECT_NOT_REGISTERED = "AUTH-00021" 400
         "The redirect URL is not among those registered on the system. Scheme, host and path must be equal; the query may differ.";

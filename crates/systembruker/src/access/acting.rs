@@ -68,6 +68,8 @@ pub struct Acting<P> {
     pub organisation: Arc<Organisation>,
     /// The person.
     pub person: Arc<Person>,
+    /// How surely it is known who the person is, 0 to 4.
+    pub level: i64,
     /// How the person stands in the change log and the audit journal.
     pub context: ChangeContext,
     policy: PhantomData<P>,
@@ -76,7 +78,7 @@ pub struct Acting<P> {
 impl<P> Acting<P> {
     /// The person as one who answers, and makes changes.
     pub fn answerer(&self) -> Answerer {
-        Answerer { person: self.person.party_uuid, context: self.context.clone() }
+        Answerer { person: self.person.party_uuid, level: self.level, context: self.context.clone() }
     }
 }
 
@@ -88,7 +90,7 @@ impl<P: PartyPolicy> FromRequestParts<Arc<App>> for Acting<P> {
         if P::SCOPE.is_some_and(|scope| !caller.has_scope(scope)) {
             return Err(ApiError::Bare(StatusCode::FORBIDDEN));
         }
-        caller.require_person()?;
+        let level = caller.require_person()?.level;
         let parameters = RawPathParams::from_request_parts(parts, app).await;
         let parameters = parameters.map_err(|rejection| ApiError::member("path", rejection.body_text()))?;
         let party = parameters.iter().find(|(name, _)| *name == "party").map_or("", |(_, value)| value);
@@ -96,7 +98,7 @@ impl<P: PartyPolicy> FromRequestParts<Arc<App>> for Acting<P> {
         let person = may_act(app, &caller, &organisation, P::RESOURCE, P::ACTION)?;
         let mut context = caller.context();
         context.on_behalf_of = Some(organisation.party_uuid.to_string());
-        Ok(Self { organisation, person, context, policy: PhantomData })
+        Ok(Self { organisation, person, level, context, policy: PhantomData })
     }
 }
 

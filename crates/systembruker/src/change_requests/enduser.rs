@@ -59,7 +59,8 @@ pub async fn read_for_answer(
     let person = may_act(&app, &caller, &organisation, ACCESS_MANAGEMENT, "write").map_err(|_| NOT_ACCESS_MANAGER)?;
     let user = app.model.system_user(request.system_user);
     if user.is_some_and(|user| user.kind == SystemUserKind::Standard) {
-        let answerer = Answerer { person: person.party_uuid, context: caller.context() };
+        let level = caller.require_person()?.level;
+        let answerer = Answerer { person: person.party_uuid, level, context: caller.context() };
         let packages: BTreeSet<_> = request.change.required_packages.iter().cloned().collect();
         check_delegable_packages(&app, &answerer, request.party, &packages)?;
     }

@@ -227,7 +227,7 @@ async fn give_answer(
     if !may(&app, &session, &shown.organisation, ACCESS_MANAGEMENT, "write") {
         return Err(page.message(Message::NoPower));
     }
-    let answerer = Answerer { person: session.person.party_uuid, context: session.context() };
+    let answerer = Answerer { person: session.person.party_uuid, level: session.level, context: session.context() };
     let Request { party, kind, id, .. } = shown.request;
     match answer(&app, &answerer, Target { party, kind, id }, given).await {
         Ok(_) => {}
@@ -421,7 +421,7 @@ pub async fn revoke(
     if !may(&app, &session, &organisation, ACCESS_MANAGEMENT, "write") {
         return Err(page.message(Message::NoPower));
     }
-    let answerer = Answerer { person: session.person.party_uuid, context: session.context() };
+    let answerer = Answerer { person: session.person.party_uuid, level: session.level, context: session.context() };
     match delete(&app, &answerer, organisation.party_uuid, user.id).await {
         Ok(()) => {}
         Err(ApiError::Problem(SYSTEM_USER_NOT_FOUND, _)) => return Err(page.message(Message::NotFound)),

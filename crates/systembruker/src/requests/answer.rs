@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use model::problem::{
-    AGENT_REQUEST_NOT_FOUND, AGENT_REQUEST_OF_OTHER, CHECK_FAILED, NOT_ON_ACCESS_LIST, PACKAGE_INVALID,
+    AGENT_REQUEST_NOT_FOUND, AGENT_REQUEST_OF_OTHER, CHECK_FAILED, LEVEL_TOO_LOW, NOT_ON_ACCESS_LIST, PACKAGE_INVALID,
     PACKAGE_NOT_DELEGABLE, PARTY_UNKNOWN, ProblemCode, REQUEST_NOT_FOUND, REQUEST_NOT_NEW, REQUEST_OF_OTHER,
     RIGHT_IS_SCHEMA, RIGHT_NEVER_DELEGABLE, RIGHT_NOT_DELEGABLE, RIGHT_NOT_DELEGATED, RIGHT_NOT_IN_PACKAGE,
     SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS,
 };
-use model::{AccessPackage, Answer, DelegatedRight, Request, RequestKind, Right, SystemUser};
+use model::{AccessPackage, Answer, DelegatedRight, Organisation, Request, RequestKind, Right, SystemUser};
 use serde_json::json;
 use store::{AuditEntry, ChangeContext, StoreError, Write};
 use uuid::Uuid;
@@ -17,14 +17,20 @@ use uuid::Uuid;
 use super::rules::{check_packages_of, check_within};
 use crate::access::delegation::{self, CannotDelegate, Reason};
 use crate::app::App;
+use crate::authorization::rules::{Asked, person_may};
 use crate::http::problem::ApiError;
 use crate::read_model::Party;
+
+/// The highest level of authentication.
+pub const HIGHEST_LEVEL: i64 = 4;
 
 /// Who answers: a person who was found to have the power to.
 #[derive(Debug, Clone)]
 pub struct Answerer {
     /// The person, by party uuid.
     pub person: Uuid,
+    /// How surely it is known who the person is, 0 to 4.
+    pub level: i64,
     /// How the person stands in the records.
     pub context: ChangeContext,
 }
@@ -166,6 +172,9 @@ pub fn delegable_rights(
     let mut delegable = BTreeSet::new();
     for check in delegation::check_rights(&app.decision_inputs(), &person, &organisation, rights) {
         match check.result {
+            Ok(rights) if needs_higher_level(app, answerer, &organisation, &rights) => {
+                return Err(ApiError::Problem(LEVEL_TOO_LOW, vec![("detail", check.resource_id)]));
+            }
             Ok(rights) => delegable.extend(rights),
             Err(reason) => {
                 let detail = format!("{}: {reason}", check.resource_id);
@@ -174,6 +183,17 @@ pub fn delegable_rights(
         }
     }
     Ok(delegable)
+}
+
+/// Whether the person could do any of this only when logged in at a higher level, as the resource's policy demands.
+fn needs_higher_level(app: &App, answerer: &Answerer, organisation: &Organisation, rights: &[DelegatedRight]) -> bool {
+    let inputs = app.decision_inputs();
+    let may = |level: i64, right: &DelegatedRight| {
+        let asked = Asked { organisation, resource: &right.resource, action: &right.action };
+        person_may(&inputs, answerer.person, level, &asked)
+    };
+    let at_any_level = rights.iter().any(|right| may(HIGHEST_LEVEL, right));
+    at_any_level && !rights.iter().any(|right| may(answerer.level, right))
 }
 
 /// The row of the table for a right that cannot be passed on.

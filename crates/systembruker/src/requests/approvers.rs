@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::answer::HIGHEST_LEVEL;
 use super::api::{own_request, vendor};
 use super::enduser::is_related;
 use crate::access::delegation::{check_packages, check_rights};
@@ -27,8 +28,6 @@ use crate::http::problem::ApiError;
 use crate::read_model::Party;
 use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
 
-/// The highest level of authentication: what a person could do who logs in as surely as can be.
-const HIGHEST_LEVEL: i64 = 4;
 /// The most persons that are looked at.
 const MAX_PERSONS: usize = 200;
 

@@ -198,6 +198,53 @@ async fn a_request_runs_out_of_time_and_makes_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_takes_a_surer_login_is_not_given_without() {
+    use reqwest::header::CONTENT_TYPE;
+    use systembruker::resource_registry::builtin::policy_document;
+    let world = World::new().await;
+    let vendor = world.vendor().await;
+    let id = id_of(&world.ask(&vendor, &asked()).await);
+    let owner = world.token("Skatteetaten", "altinn:resourceregistry/resource.write").await;
+    let policy = policy_document(RESOURCE, &["DAGL"], &["read"], 4);
+    let path = format!("/resourceregistry/api/v1/resource/{RESOURCE}/policy");
+    let put = world.request(Method::PUT, &path).bearer_auth(owner).header(CONTENT_TYPE, "application/xml").body(policy);
+    assert_eq!(world.send(put).await.status, 201);
+    let approve = format!("{BASE}/request/{}/{id}/approve", world.party_id(CUSTOMER));
+    assert_eq!(world.pia(Method::POST, &approve).await.problem(), "403 AUTH-00020");
+    let uuid = world.person_named(PIA).await.party_uuid;
+    let path = format!("/api/GetPersonalToken?scopes=altinn:portal/enduser&partyuuid={uuid}&authLvl=4");
+    let surer = world.send(world.request(Method::GET, &path)).await.text;
+    assert_eq!(world.post(&approve, &surer, &json!({})).await.text, "true");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_here_can_give_says_what_would_give_it() {
+    use reqwest::header::CONTENT_TYPE;
+    use systembruker::resource_registry::builtin::policy_document;
+    let world = World::new().await;
+    let vendor = world.vendor().await;
+    let id = id_of(&world.ask(&vendor, &asked()).await);
+    let owner = world.token("Skatteetaten", "altinn:resourceregistry/resource.write").await;
+    let path = format!("/resourceregistry/api/v1/resource/{RESOURCE}/policy");
+    let approve = format!("{BASE}/request/{}/{id}/approve", world.party_id(CUSTOMER));
+    let policy = policy_document(RESOURCE, &["REVI"], &["read"], 3);
+    let by_role =
+        world.request(Method::PUT, &path).bearer_auth(&owner).header(CONTENT_TYPE, "application/xml").body(policy);
+    assert_eq!(world.send(by_role).await.status, 201);
+    assert_eq!(world.pia(Method::POST, &approve).await.problem(), "403 AUTH-00016");
+    let policy = policy_document(RESOURCE, &["REVI"], &["read"], 3);
+    let by_package = policy
+        .replace("urn:altinn:rolecode", "urn:altinn:accesspackage")
+        .replace("revi", "regnskapsforer-lonn")
+        .replace("REVI", "regnskapsforer-lonn");
+    let by_package =
+        world.request(Method::PUT, &path).bearer_auth(&owner).header(CONTENT_TYPE, "application/xml").body(by_package);
+    assert_eq!(world.send(by_package).await.status, 201);
+    let refused = world.pia(Method::POST, &approve).await;
+    assert_eq!(refused.problem(), "403 AUTH-00068", "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_agents_request_is_posted_read_and_approved() {
     let world = World::new().await;
     let vendor = world.vendor().await;

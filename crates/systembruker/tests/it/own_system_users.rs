@@ -116,6 +116,10 @@ async fn agents_clients_are_given_and_taken_in_the_portal() {
         world.pia(Method::DELETE, &format!("{BASE}/agent/{own}/{id}?facilitatorId={}", world.party(CUSTOMER))).await;
     assert_eq!(pia.problem(), "403 AUTH-00024");
     assert_eq!(send(Method::DELETE, format!("{party}/{id}?facilitatorId={client}")).await.problem(), "400 AUTH-00038");
+    // Who was refused took nothing, its request neither.
+    let read = vendor.token(&world, "altinn:authentication/systemuser.request.read").await;
+    let request = format!("{BASE}/request/vendor/agent/{id}");
+    assert_eq!(world.get(&request, &read).await.json()["status"], json!("Accepted"));
     let deleted = send(Method::DELETE, format!("{party}/{id}?facilitatorId={provider}")).await;
     assert_eq!((deleted.status, &*deleted.text), (200, ""));
     assert_eq!(

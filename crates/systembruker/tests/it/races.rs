@@ -33,6 +33,7 @@ fn pia(world: &World) -> Answerer {
     let manager = roles.iter().find(|role| role.organisation == customer.party_uuid && role.role == "DAGL").unwrap();
     Answerer {
         person: manager.holder.party_uuid(),
+        level: 3,
         context: ChangeContext { actor: "test".into(), ..ChangeContext::default() },
     }
 }
