@@ -103,6 +103,11 @@ struct ItemRow {
     detail: Option<String>,
 }
 
+#[derive(sqlx::FromRow)]
+struct Count {
+    number: i64,
+}
+
 impl TryFrom<ItemRow> for ClientJobItem {
     type Error = StoreError;
 
@@ -130,6 +135,11 @@ impl Session {
     /// The clients of a job, in their order.
     pub async fn client_job_items(&mut self, job: Uuid) -> Result<Vec<ClientJobItem>, StoreError> {
         fetch_all!(self, ItemRow, sql::CLIENT_JOB_ITEMS, job)?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// How many clients of a system user's jobs wait.
+    pub async fn waiting_clients_of(&mut self, system_user: Uuid) -> Result<i64, StoreError> {
+        Ok(fetch_optional!(self, Count, sql::WAITING_CLIENTS_OF, system_user)?.map_or(0, |count| count.number))
     }
 
     /// The clients of one job that wait, in their order.

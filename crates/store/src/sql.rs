@@ -272,6 +272,7 @@ statements! {
     CLIENT_JOB = "SELECT id, system_user, person, level, created FROM client_job WHERE id = $1";
     CLIENT_JOB_ITEMS = "SELECT job, position, action, client, status, code, detail FROM client_job_item WHERE job = $1 ORDER BY position";
     WAITING_CLIENT_JOB_ITEMS = "SELECT job, position, action, client, status, code, detail FROM client_job_item WHERE status = 'waiting' AND job = (SELECT i.job FROM client_job_item i JOIN client_job j ON j.id = i.job WHERE i.status = 'waiting' ORDER BY j.number LIMIT 1) ORDER BY position LIMIT $1";
+    WAITING_CLIENTS_OF = "SELECT COUNT(*) AS number FROM client_job_item i JOIN client_job j ON j.id = i.job WHERE i.status = 'waiting' AND j.system_user = $1";
     INSERT_CLIENT_JOB = "INSERT INTO client_job (id, system_user, person, level, created, number) VALUES ($1, $2, $3, $4, $5, $6)";
     INSERT_CLIENT_JOB_ITEM = "INSERT INTO client_job_item (job, position, action, client, status, code, detail) VALUES ($1, $2, $3, $4, 'waiting', NULL, NULL)";
     FINISH_CLIENT_JOB_ITEM = "UPDATE client_job_item SET status = $3, code = $4, detail = $5 WHERE job = $1 AND position = $2 AND status = 'waiting'";

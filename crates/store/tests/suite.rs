@@ -1241,5 +1241,7 @@ async fn jobs_with_many_clients_are_kept(database: TestDatabase) {
     tx.commit().await.unwrap();
     let mut session = store.read().await.unwrap();
     assert_eq!(session.client_job_items(first.id).await.unwrap(), [done, refused]);
+    assert_eq!(session.waiting_clients_of(user.id).await.unwrap(), 1);
+    assert_eq!(session.waiting_clients_of(first.id).await.unwrap(), 0);
     assert_eq!(session.waiting_client_job_items(9).await.unwrap()[0].job, second.id);
 }

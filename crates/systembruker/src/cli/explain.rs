@@ -110,7 +110,7 @@ fn links(answer: &Value) -> String {
         let mark = if link.get("good") == Some(&Value::Bool(true)) { "ok" } else { "NOT" };
         let _ = writeln!(
             text,
-            "{mark:<4}{:<11}{:<38}{}",
+            "{mark:<4}{:<11}{:<44}{}",
             string(link, "link"),
             string(link, "which"),
             string(link, "text")

@@ -32,7 +32,7 @@ use crate::read_model::SystemUserEntry;
 use crate::requests::dto::wire_time;
 use crate::resource_registry::builtin::CLIENT_ADMINISTRATION;
 
-/// The most clients of a job.
+/// The most clients of a job. A system user has one job at a time, so that no more than these wait for it.
 const MAX_ITEMS: usize = 10_000;
 /// The longest name of a client: a uuid.
 const MAX_NAME: usize = 36;
@@ -142,6 +142,7 @@ impl NewClientJob {
     responses((status = 202, description = "It has begun; Location says where to look", body = ClientJobDto),
         (status = 400, description = "Not an agent's system user, or no clients or too many"), (status = 401, description = "No valid token"),
         (status = 403, description = "The token lacks altinn:clientdelegations.write, or not a person who administers the clients"),
+        (status = 409, description = "An earlier job is not finished"),
         (status = 415, description = "The body is not JSON"))
 )]
 pub async fn post_job(
@@ -154,6 +155,10 @@ pub async fn post_job(
     let items = read_json::<NewClientJob>(&body)?.items()?;
     let calling = caller.require_person()?;
     let mut tx = app.begin(caller.context()).await?;
+    if tx.waiting_clients_of(user.id).await? > 0 {
+        let text = "Clients of an earlier job still wait. Read that one, and send this when it is finished.".to_owned();
+        return Err(ApiError::Status(StatusCode::CONFLICT, Some(text)));
+    }
     let (person, level, created) = (calling.person.party_uuid, calling.level, tx.now());
     let job = ClientJob { id: app.random.uuid_at(created), system_user: user.id, person, level, created };
     tx.insert_client_job(&job, &items).await?;
