@@ -16,7 +16,7 @@ SCOPES = [scope for client in INFO["clients"] for scope in client["scopes"]] + [
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
-def test_the_document_is_true():
+def test_the_document_is_true(tmp_path):
     pia = next(one for one in INFO["persons"] if one["name"] == "Pia Tilfeldig")
     query = {"scopes": " ".join(sorted(set(SCOPES))), "pid": pia["nationalId"], "consumerOrgNo": "991825827", "ttl": 86_000}
     token = httpx.get(f"{ORIGIN}/api/GetPersonalToken", params=query).text
@@ -28,5 +28,5 @@ def test_the_document_is_true():
         "--suppress-health-check", "all", "--generation-database", "none", "--no-color",
         "-H", f"Authorization: Bearer {token}",
     ]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-2_000:]
