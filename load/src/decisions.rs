@@ -90,11 +90,13 @@ enum Step {
     },
 }
 
-fn service(number: usize) -> String {
+/// The services that are offered.
+pub fn service(number: usize) -> String {
     format!("ske-service-{number:03}")
 }
 
-fn context() -> ChangeContext {
+/// Who changes things in a bench.
+pub fn context() -> ChangeContext {
     ChangeContext { actor: "load".into(), ..ChangeContext::default() }
 }
 
@@ -105,7 +107,7 @@ fn resident_bytes() -> anyhow::Result<f64> {
 }
 
 /// Registers the services, each with a policy for a role, a package, and its owner.
-async fn offer_services(app: &App) -> anyhow::Result<()> {
+pub async fn offer_services(app: &App) -> anyhow::Result<()> {
     let owner: OrgNumber = seed::SKATTEETATEN.parse()?;
     let mut tx = app.store.write(context(), app.clock.now()).await?;
     for number in 0..SERVICES {
@@ -180,7 +182,8 @@ async fn fill(app: &App, count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn sandbox(options: SandboxOptions) -> anyhow::Result<Arc<App>> {
+/// A sandbox in this process.
+pub async fn sandbox(options: SandboxOptions) -> anyhow::Result<Arc<App>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     Box::pin(start(&listener, options)).await
 }

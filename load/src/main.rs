@@ -11,6 +11,7 @@
 //! | `replay` | [`replay`] | what it costs to keep used grants in the database |
 //! | `decide-http` | [`http`], [`server`] | the decision point over HTTP, in a process of its own |
 //! | `decide`, `scale` | [`decisions`] | decisions from memory, small and large |
+//! | `chain` | [`chain`] | the calls of the chain on a large installation |
 //! | `memory` | [`memory`] | whether memory grows with the number of tokens issued |
 //!
 //! [`world`] is the sandbox that all of them measure, [`bare`] the baselines, [`figures`] the arithmetic and tables.
@@ -18,6 +19,7 @@
 //! This is a bench: an error ends it with a message, and nothing is recovered from.
 
 pub mod bare;
+pub mod chain;
 pub mod decisions;
 pub mod figures;
 pub mod http;
@@ -57,6 +59,8 @@ enum Command {
     DecideHttp(http::DecideHttpOptions),
     /// What a large installation takes
     Scale(decisions::ScaleOptions),
+    /// The calls of the chain on a large installation, beside a small one
+    Chain(chain::ChainOptions),
     /// The server that `http` measures
     #[command(hide = true)]
     ServeReal(server::RealOptions),
@@ -79,6 +83,7 @@ fn main() -> anyhow::Result<()> {
         Command::Memory(options) => memory::run(options),
         Command::Decide(options) => decisions::run(options),
         Command::DecideHttp(options) => http::run_decisions(options),
+        Command::Chain(options) => chain::run(options),
         Command::Scale(options) => decisions::scale(options),
         Command::ServeReal(options) => server::serve_real(options),
         Command::ServeBare(options) => server::serve_bare(options),

@@ -11,7 +11,9 @@ use client::Connection;
 use http::header::HOST;
 use model::NationalId;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use thiserror::Error;
 use token::jws::Jws;
 use token::remote::{RemoteKeyError, RemoteKeys};
@@ -22,6 +24,9 @@ use url::Url;
 const MAX_BODY: usize = 256 * 1024;
 /// How far the provider's clock may be from ours, in seconds.
 const CLOCK_SKEW: i64 = 10;
+
+/// The lowest level of authentication that one logs in with: substantial.
+const LOWEST_LEVEL: i64 = 3;
 
 /// What is known of the provider beforehand.
 #[derive(Debug, Clone)]
@@ -177,6 +182,21 @@ impl OidcClient {
         self.check_id_token(provider, &id_token, &attempt.nonce, now).await
     }
 
+    /// The claims of a token that the provider issued and that is good now. What it is for, is for the caller to check.
+    pub async fn verified(&self, jws: &Jws<'_>, now: i64) -> Result<Map<String, Value>, LoginError> {
+        let provider = self.provider().await?;
+        let claims: Map<String, Value> = signed_claims(provider, jws).await?;
+        if claims.get("iss").and_then(Value::as_str) != Some(&*provider.metadata.issuer) {
+            return Err(LoginError::Token("another issuer made it"));
+        }
+        let time = |name| claims.get(name).and_then(Value::as_i64);
+        let ends = time("exp").ok_or(LoginError::Token("it has no end"))?;
+        if ends.saturating_add(CLOCK_SKEW) <= now || time("nbf").is_some_and(|begins| begins - CLOCK_SKEW > now) {
+            return Err(LoginError::Token("it is not valid now"));
+        }
+        Ok(claims)
+    }
+
     async fn provider(&self) -> Result<&Provider, LoginError> {
         self.provider
             .get_or_try_init(async || {
@@ -224,14 +244,29 @@ impl OidcClient {
         now: i64,
     ) -> Result<Identity, LoginError> {
         let jws = Jws::parse(id_token).map_err(|_| LoginError::Token("it is no signed token"))?;
-        let kid = jws.header().kid.as_deref().ok_or(LoginError::Token("it names no key"))?;
-        let key = provider.keys.get(kid).await.map_err(|error| match error {
-            RemoteKeyError::Unknown => LoginError::Token("its key is not the provider's"),
-            RemoteKeyError::Unreachable(reason) => LoginError::Provider(reason),
-        })?;
-        let payload = jws.verify(&key).map_err(|_| LoginError::Token("its signature is wrong"))?;
-        let claims = serde_json::from_slice(payload).map_err(|_| LoginError::Token("its claims cannot be read"))?;
+        let claims = signed_claims(provider, &jws).await?;
         check_claims(&claims, &provider.metadata.issuer, &self.settings.client_id, nonce, now)
+    }
+}
+
+/// The claims of a token that one of the provider's keys signed.
+async fn signed_claims<T: DeserializeOwned>(provider: &Provider, jws: &Jws<'_>) -> Result<T, LoginError> {
+    let kid = jws.header().kid.as_deref().ok_or(LoginError::Token("it names no key"))?;
+    let key = provider.keys.get(kid).await.map_err(|error| match error {
+        RemoteKeyError::Unknown => LoginError::Token("its key is not the provider's"),
+        RemoteKeyError::Unreachable(reason) => LoginError::Provider(reason),
+    })?;
+    let payload = jws.verify(&key).map_err(|_| LoginError::Token("its signature is wrong"))?;
+    serde_json::from_slice(payload).map_err(|_| LoginError::Token("its claims cannot be read"))
+}
+
+/// The level of authentication that an `acr` means, 0 to 4.
+pub fn level(acr: &str) -> Option<i64> {
+    match acr {
+        "idporten-loa-high" | "Level4" => Some(4),
+        "idporten-loa-substantial" | "Level3" => Some(3),
+        "idporten-loa-low" => Some(0),
+        _ => None,
     }
 }
 
@@ -267,18 +302,15 @@ fn check_claims(
     if claims.nonce.as_deref() != Some(nonce) {
         return Err(LoginError::Token("it belongs to another login"));
     }
-    let level = match claims.acr.as_deref() {
-        Some("idporten-loa-high" | "Level4") => 4,
-        Some("idporten-loa-substantial" | "Level3") => 3,
-        _ => return Err(LoginError::Token("the login was not at a level that is enough")),
-    };
+    let level = claims.acr.as_deref().and_then(level).filter(|level| *level >= LOWEST_LEVEL);
+    let level = level.ok_or(LoginError::Token("the login was not at a level that is enough"))?;
     let pid = claims.pid.as_deref().ok_or(LoginError::Token("it names no person"))?;
     let national_id = pid.parse().map_err(|_| LoginError::Token("it names no person"))?;
     Ok(Identity { national_id, level })
 }
 
 /// Sends a request and reads the JSON that comes back.
-async fn answer<T: serde::de::DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, LoginError> {
+async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, LoginError> {
     let unreachable = |error: reqwest::Error| LoginError::Provider(error.without_url().to_string());
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status();

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use token::jws::Jws;
 use utoipa::IntoParams;
 
+use super::id_porten;
 use crate::app::App;
 use crate::http::caller::{CLOCK_SKEW, platform_issuer};
 use crate::http::extract::{Path, Query};
@@ -35,12 +36,14 @@ pub struct ExchangeQuery {
 
 /// Exchanges a token
 ///
-/// The token goes into the header `Authorization`. Only Maskinporten's are exchanged here.
+/// The token goes into the header `Authorization`: one of Maskinporten, or a person's access token of the login provider
+/// with a scope that begins with `altinn:`.
 #[utoipa::path(
     get, path = "/authentication/api/v1/exchange/{tokenProvider}", tag = "Tokens of the platform",
-    params(("tokenProvider" = String, Path, description = "maskinporten"), ExchangeQuery),
+    params(("tokenProvider" = String, Path, description = "maskinporten or id-porten"), ExchangeQuery),
     responses((status = 200, description = "The platform's token", content_type = "text/plain", body = String),
         (status = 400, description = "No such provider, or a parameter cannot be read"), (status = 401, description = "No token, or not a good one of this provider"),
+        (status = 403, description = "A person's token without a scope of the platform"),
         (status = 410, description = "Enterprise users are no longer supported"))
 )]
 pub async fn exchange(
@@ -52,21 +55,23 @@ pub async fn exchange(
     let unauthorized = || ApiError::Status(StatusCode::UNAUTHORIZED, None);
     let token = bearer(&headers).ok_or_else(unauthorized)?;
     let jws = Jws::parse(token).map_err(|_| unauthorized())?;
-    match &*provider.to_ascii_lowercase() {
-        "maskinporten" => {}
-        // These are exchanged by those who verify them; here there is nobody to ask.
-        "id-porten" | "altinnstudio" => return Err(unauthorized()),
+    let exchanged = match &*provider.to_ascii_lowercase() {
+        "maskinporten" => {
+            let claims = maskinporten_claims(&app, &jws).ok_or_else(unauthorized)?;
+            if headers.get("x-altinn-enterpriseuser-authentication").is_some_and(|value| !value.is_empty()) {
+                let detail = "Enterprise users are no longer supported. Use a system user.".to_owned();
+                return Err(ApiError::Status(StatusCode::GONE, Some(detail)));
+            }
+            exchanged(&app, claims, query.test).ok_or_else(unauthorized)?
+        }
+        "id-porten" => id_porten::exchanged(&app, &jws).await?,
+        // There is no Altinn Studio here whose tokens could be good.
+        "altinnstudio" => return Err(unauthorized()),
         _ => {
-            let text = format!("The token provider {provider} is not known. Write maskinporten.");
+            let text = format!("The token provider {provider} is not known. Write maskinporten or id-porten.");
             return Err(ApiError::Text(StatusCode::BAD_REQUEST, text));
         }
-    }
-    let claims = maskinporten_claims(&app, &jws).ok_or_else(unauthorized)?;
-    if headers.get("x-altinn-enterpriseuser-authentication").is_some_and(|value| !value.is_empty()) {
-        let detail = "Enterprise users are no longer supported. Use a system user.".to_owned();
-        return Err(ApiError::Status(StatusCode::GONE, Some(detail)));
-    }
-    let exchanged = exchanged(&app, claims, query.test).ok_or_else(unauthorized)?;
+    };
     let keys = app.model.platform_keys();
     let token = keys.signing(app.clock.now()).and_then(|key| key.sign(&exchanged).ok());
     let token = token.ok_or_else(|| ApiError::Internal("there is no key for the platform's tokens".to_owned()))?;

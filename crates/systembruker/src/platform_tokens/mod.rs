@@ -6,6 +6,7 @@
 
 pub mod discovery;
 pub mod exchange;
+pub mod id_porten;
 
 use std::sync::Arc;
 

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, CUSTOMER, REGISTER, SYSTEM, World};
+use crate::answers::PIA;
+use crate::world::{Answer, CUSTOMER, REGISTER, SYSTEM, World, with};
 
 const EXCHANGE: &str = "/authentication/api/v1/exchange/maskinporten";
 const OPENID: &str = "/authentication/api/v1/openid/.well-known/openid-configuration";
@@ -16,6 +17,12 @@ fn claims(token: &str) -> Value {
 
 fn header(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap()
+}
+
+/// The national identity number of one of the sandbox's people.
+async fn national_id(world: &World, name: &str) -> String {
+    let persons = systembruker::sandbox::info::persons(&world.app).await.unwrap();
+    persons.into_iter().find(|person| person.name == name).unwrap().national_id
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,6 +88,49 @@ async fn what_is_not_exchanged_is_refused() {
     let enterprise = world.request(Method::GET, EXCHANGE).bearer_auth(&token);
     let enterprise = enterprise.header("X-Altinn-EnterpriseUser-Authentication", "x");
     assert_eq!(world.send(enterprise).await.problem(), "410 -");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persons_token_of_the_login_provider_is_exchanged() {
+    const ID_PORTEN: &str = "/authentication/api/v1/exchange/id-porten";
+    let world = World::new().await;
+    let (app, now) = (&world.app, world.app.clock.seconds());
+    let pia = national_id(&world, PIA).await;
+    let provider = format!("{}/sandbox/login", world.origin);
+    let good = json!({"iss": provider, "aud": "x", "sub": "x", "sid": "x", "exp": now + 600, "iat": now, "pid": pia, "amr": ["BankID"],
+        "acr": "idporten-loa-high", "scope": "openid altinn:portal/enduser", "client_id": "x", "consumer": {"authority": "iso6523-actorid-upis", "ID": "0192:991825827"}});
+    let keys = app.model.test_login_keys();
+    let sign = |claims: &Value| keys.signing(app.clock.now()).unwrap().sign(claims).unwrap();
+    let exchanged = world.get(ID_PORTEN, &sign(&good)).await;
+    assert_eq!((exchanged.status, exchanged.content_type()), (200, "text/plain; charset=utf-8"), "{exchanged:?}");
+    let said = claims(&exchanged.text);
+    assert_eq!(said["exp"], good["exp"]);
+    assert_eq!((&said["urn:altinn:authlevel"], &said["urn:altinn:authenticatemethod"]), (&json!(4), &json!("BankID")));
+    assert_eq!((said.get("aud"), said.get("sub")), (None, None));
+    assert_eq!(said["iss"], json!(format!("{}/authentication/api/v1/openid/", world.origin)));
+    // It is as good as a session: Pia sees what her organisation has.
+    let own = format!("/authentication/api/v1/systemuser/{}", world.party_id(CUSTOMER));
+    assert_eq!(world.get(&own, &exchanged.text).await.status, 200);
+    for (change, to, expected) in [
+        ("scope", json!("openid"), 403),
+        ("scope", Value::Null, 403),
+        ("iss", json!(format!("{provider}/")), 401),
+        ("exp", json!(now - 11), 401),
+        ("exp", Value::Null, 401),
+        ("nbf", json!(now + 60), 401),
+        ("pid", json!("17858212082"), 401),
+        ("pid", Value::Null, 401),
+        ("consumer", Value::Null, 401),
+        ("acr", json!("selfregistered-email"), 401),
+        ("acr", Value::Null, 401),
+    ] {
+        let refused = world.get(ID_PORTEN, &sign(&with(good.clone(), change, to.clone()))).await;
+        assert_eq!(refused.status, expected, "{change} {to}");
+    }
+    // Maskinporten's are not the login provider's, nor the other way round.
+    let foreign = world.token("SmartCloud AS", "idporten:dcr.read").await;
+    assert_eq!(world.get(ID_PORTEN, &foreign).await.status, 401);
+    assert_eq!(world.get(EXCHANGE, &sign(&good)).await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
