@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::changes::{ChangeKind, timestamp};
 use crate::error::StoreError;
 use crate::parties::org_number;
-use crate::session::{Session, Write, execute, fetch_all, fetch_optional};
+use crate::session::{Count, Session, Write, execute, fetch_all, fetch_optional};
 use crate::sql;
 use crate::system_users::IdRow;
 
@@ -99,6 +99,11 @@ impl Session {
     ) -> Result<Vec<(i64, ChangeRequest)>, StoreError> {
         let rows = fetch_all!(self, Row, sql::CHANGE_REQUESTS_OF_SYSTEM, system, after, i64::from(limit))?;
         rows.into_iter().map(|row| Ok((row.number, row.try_into()?))).collect()
+    }
+
+    /// How many change requests about a system user wait for an answer.
+    pub async fn waiting_change_requests(&mut self, system_user: Uuid) -> Result<i64, StoreError> {
+        Ok(fetch_optional!(self, Count, sql::WAITING_CHANGE_REQUESTS, system_user)?.map_or(0, |count| count.number))
     }
 
     /// The change requests whose time had run out at `now` without an answer, and for which that has not been written;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::changes::{ChangeKind, timestamp};
 use crate::error::StoreError;
-use crate::session::{Session, Write, execute, fetch_all, fetch_optional};
+use crate::session::{Count, Session, Write, execute, fetch_all, fetch_optional};
 use crate::sql;
 
 /// What a person has asked for.
@@ -101,11 +101,6 @@ struct ItemRow {
     status: String,
     code: Option<String>,
     detail: Option<String>,
-}
-
-#[derive(sqlx::FromRow)]
-struct Count {
-    number: i64,
 }
 
 impl TryFrom<ItemRow> for ClientJobItem {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::changes::{ChangeKind, timestamp};
 use crate::error::StoreError;
 use crate::parties::org_number;
-use crate::session::{Session, Write, execute, fetch_all, fetch_optional};
+use crate::session::{Count, Session, Write, execute, fetch_all, fetch_optional};
 use crate::sql;
 use crate::system_users::IdRow;
 
@@ -125,6 +125,11 @@ impl Session {
     ) -> Result<Vec<(i64, Request)>, StoreError> {
         let rows = fetch_all!(self, Row, sql::REQUESTS_OF_SYSTEM, system, kind.as_str(), after, i64::from(limit))?;
         rows.into_iter().map(|row| Ok((row.number, row.try_into()?))).collect()
+    }
+
+    /// How many requests of a system to a party (uuid) wait for an answer.
+    pub async fn waiting_requests(&mut self, system: Uuid, party: Uuid) -> Result<i64, StoreError> {
+        Ok(fetch_optional!(self, Count, sql::WAITING_REQUESTS, system, party)?.map_or(0, |count| count.number))
     }
 
     /// The requests whose time had run out at `now` without an answer, and for which that has not been written; at most

@@ -60,6 +60,12 @@ macro_rules! fetch_optional {
 
 pub(crate) use {execute, fetch_all, fetch_optional};
 
+/// What a query counted.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Count {
+    pub(crate) number: i64,
+}
+
 impl Session {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self.0 {

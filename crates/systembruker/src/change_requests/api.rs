@@ -27,7 +27,7 @@ use crate::http::paging::{Page, PageQuery};
 use crate::http::problem::ApiError;
 use crate::read_model::SystemUserEntry;
 use crate::requests::api::{made_now, own_system, vendor};
-use crate::requests::rules::{Made, check_lists, check_packages_of, check_redirect, check_within};
+use crate::requests::rules::{Made, check_lists, check_packages_of, check_redirect, check_waiting, check_within};
 use crate::system_users::agents::clients_given;
 
 /// Which system user, and under which id.
@@ -55,7 +55,7 @@ pub struct ChangeQuery {
         (status = 401, description = "No valid token"), (status = 403, description = "The token lacks the scope"),
         (status = 404, description = "Not a system user (AUTH-00015) or system (AUTH-00011) of yours"),
         (status = 409, description = "The id was used, and its change request is no longer new (AUTH-00061)"),
-        (status = 415, description = "The body is not JSON"))
+        (status = 415, description = "The body is not JSON"), (status = 429, description = "Too many already wait for this customer's answer"))
 )]
 pub async fn post_change_request(
     State(app): State<Arc<App>>,
@@ -125,7 +125,7 @@ pub struct LackingClient {
         (status = 401, description = "No valid token"), (status = 403, description = "The token lacks the scope"),
         (status = 404, description = "Not a system user (AUTH-00015) or system (AUTH-00011) of yours"),
         (status = 409, description = "The id was used, and its change request is no longer new (AUTH-00061)"),
-        (status = 415, description = "The body is not JSON"))
+        (status = 415, description = "The body is not JSON"), (status = 429, description = "Too many already wait for this customer's answer"))
 )]
 pub async fn post_for_any_kind(
     State(app): State<Arc<App>>,
@@ -219,6 +219,7 @@ pub async fn post(
     }
     check_within(&change.required_rights, &change.required_packages, &system)?;
     check_packages_of(user.kind, &change.required_packages, &app.model.metadata())?;
+    check_waiting(tx.waiting_change_requests(user.id).await?)?;
     let request = change_request(user, Made { id: id_or_new, ..made }, change, redirect_url);
     tx.insert_change_request(&request).await?;
     Ok((StatusCode::CREATED, ChangeRequestDto::with_confirm_url(app, &request)))

@@ -1,5 +1,6 @@
 //! What a vendor may ask a customer for.
 
+use http::StatusCode;
 use jiff::Timestamp;
 use model::problem::{
     AGENT_NEEDS_PACKAGES, NOTHING_ASKED_FOR, PACKAGE_NOT_ASSIGNABLE, PACKAGE_NOT_FOR_CLIENTS, PACKAGE_NOT_IN_SYSTEM,
@@ -19,6 +20,21 @@ use crate::http::problem::ApiError;
 
 /// The longest list that a request has: as long as a system's.
 const MAX_LIST: usize = 1_000;
+
+/// How many requests of a system to one customer may wait for an answer.
+const MAX_WAITING: i64 = 500;
+
+/// Refuses another request where so many wait that nobody would read them.
+///
+/// # Errors
+/// 429.
+pub fn check_waiting(waiting: i64) -> Result<(), ApiError> {
+    if waiting < MAX_WAITING {
+        return Ok(());
+    }
+    let text = format!("{waiting} requests already wait for this customer's answer. Withdraw some, or wait.");
+    Err(ApiError::Status(StatusCode::TOO_MANY_REQUESTS, Some(text)))
+}
 
 /// What a vendor asks for. `None` and an empty list differ only in how they are refused.
 #[derive(Debug, Clone)]

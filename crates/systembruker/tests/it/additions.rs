@@ -175,6 +175,10 @@ async fn a_job_is_for_those_who_administer_clients() {
     assert_eq!(world.post(&unknown, &token, &body).await.problem(), "400 STD-00000");
     let missing = format!("{path}/{}", world.party(OTHER));
     assert_eq!(world.get(&missing, &reader).await.status, 404);
+    // One at a time, so that what waits is limited. These are many transactions.
+    let long: Vec<_> = (0..10_000).map(|number| number.to_string()).collect();
+    assert_eq!(world.post(&path, &token, &json!({"add": long})).await.status, 202);
+    assert_eq!(world.post(&path, &token, &body).await.problem(), "409 -");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -243,4 +247,64 @@ async fn an_agents_system_user_is_changed_and_a_dry_run_says_for_whom_it_would_n
         assert_eq!(given, ["regnskapsforer-med-signeringsrettighet"]);
     }
     assert_eq!(user.clients.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_one_customer_is_limited() {
+    let world = World::new().await;
+    let (vendor, id) = world.system_user().await;
+    let user = world.app.model.system_user(id.parse().unwrap()).unwrap();
+    world
+        .change(async |tx| {
+            let (created, day) = (tx.now(), jiff::SignedDuration::from_hours(24));
+            for number in 0..500 {
+                let request = model::Request {
+                    id: world.app.random.uuid(),
+                    kind: model::RequestKind::Standard,
+                    system_internal_id: user.system_internal_id,
+                    system_id: user.system_id.clone(),
+                    party: user.owner_party,
+                    party_org: user.owner,
+                    external_ref: number.to_string(),
+                    title: "x".into(),
+                    rights: vec![],
+                    access_packages: vec![],
+                    status: model::RequestStatus::New,
+                    redirect_url: None,
+                    escalated: false,
+                    created,
+                    expires: created + day,
+                    answered: None,
+                };
+                tx.insert_request(&request).await.unwrap();
+            }
+            for _ in 0..500 {
+                let request = model::ChangeRequest {
+                    id: world.app.random.uuid(),
+                    system_user: user.id,
+                    system_internal_id: user.system_internal_id,
+                    system_id: user.system_id.clone(),
+                    party: user.owner_party,
+                    party_org: user.owner,
+                    external_ref: user.external_ref.clone(),
+                    change: model::RightsChange::default(),
+                    status: model::RequestStatus::New,
+                    redirect_url: None,
+                    is_deleted: false,
+                    created,
+                    expires: created + day,
+                    answered: None,
+                };
+                tx.insert_change_request(&request).await.unwrap();
+            }
+        })
+        .await;
+    let refused = world.ask(&vendor, &with(asked(), "externalRef", json!("another"))).await;
+    assert_eq!(refused.problem(), "429 -");
+    // Another customer is not concerned.
+    assert_eq!(world.ask(&vendor, &with(asked(), "partyOrgNo", json!(OTHER))).await.status, 201);
+    let token = vendor.token(&world, "altinn:authentication/systemuser.request.write").await;
+    let path = format!("{OWN}/changerequests?correlation-id={}&system-user-id={id}", world.app.random.uuid());
+    let change = json!({"unwantedRights": [crate::world::right(crate::world::RESOURCE)]});
+    assert_eq!(world.post(&path, &token, &change).await.problem(), "429 -");
 }
