@@ -278,11 +278,13 @@ impl Installation {
         let mut paths = Vec::with_capacity(CALLS);
         for _ in 0..CALLS {
             self.turn += 1;
-            paths.push(self.look_ups.get(stride(self.turn, self.look_ups.len())).context("nothing to look up")?);
+            // Copied, so that the question is as near at hand as one that was just received; what it asks for is not.
+            paths
+                .push(self.look_ups.get(stride(self.turn, self.look_ups.len())).context("nothing to look up")?.clone());
         }
         let began = Instant::now();
         for path in paths {
-            let (status, _) = self.call(Method::GET, path, &self.platform).await?;
+            let (status, _) = self.call(Method::GET, &path, &self.platform).await?;
             anyhow::ensure!(status == StatusCode::OK, "{path}: {status}");
         }
         Ok(microseconds_each(CALLS, began.elapsed()))

@@ -146,9 +146,38 @@ pub(crate) struct LastChange {
 
 #[derive(sqlx::FromRow)]
 struct AuditRow {
+    at: i64,
     event: String,
     actor: String,
+    party: Option<Uuid>,
     subject: String,
+    details: Json<Value>,
+}
+
+/// An entry of the audit journal, as it is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditRecord {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened: `request.approved`.
+    pub event: String,
+    /// Who did it: `person:` and the party uuid, `client:` and the client, or `system`.
+    pub actor: String,
+    /// The party it concerns.
+    pub party: Option<Uuid>,
+    /// The thing it concerns.
+    pub subject: String,
+    /// What else is worth knowing.
+    pub details: Value,
+}
+
+impl TryFrom<AuditRow> for AuditRecord {
+    type Error = StoreError;
+
+    fn try_from(row: AuditRow) -> Result<Self, StoreError> {
+        let AuditRow { at, event, actor, party, subject, details } = row;
+        Ok(Self { at: timestamp(at)?, event, actor, party, subject, details: details.0 })
+    }
 }
 
 /// An entry of the audit journal that was made apart from any change, such as a decision.
@@ -236,10 +265,20 @@ impl Session {
         Ok(())
     }
 
-    /// What has happened to one thing: event, actor and thing, oldest first.
-    pub async fn audit_of(&mut self, subject: &str) -> Result<Vec<(String, String, String)>, StoreError> {
-        let rows = fetch_all!(self, AuditRow, sql::AUDIT_OF, subject)?;
-        Ok(rows.into_iter().map(|row| (row.event, row.actor, row.subject)).collect())
+    /// What has happened to one thing, oldest first, at most 1000.
+    pub async fn audit_of(&mut self, subject: &str) -> Result<Vec<AuditRecord>, StoreError> {
+        fetch_all!(self, AuditRow, sql::AUDIT_OF, subject)?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// What has happened to a party's requests and system users before a time, newest first.
+    pub async fn audit_of_party(
+        &mut self,
+        party: Uuid,
+        before: Timestamp,
+        limit: u16,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let rows = fetch_all!(self, AuditRow, sql::AUDIT_OF_PARTY, party, before.as_microsecond(), i64::from(limit))?;
+        rows.into_iter().map(TryInto::try_into).collect()
     }
 }
 

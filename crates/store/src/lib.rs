@@ -37,9 +37,10 @@ mod sessions;
 mod sql;
 mod system_users;
 mod systems;
+mod uses;
 
 pub use access_lists::{AccessList, ListedResource};
-pub use changes::{AuditEntry, Change, ChangeContext, ChangeKind, JournalEntry};
+pub use changes::{AuditEntry, AuditRecord, Change, ChangeContext, ChangeKind, JournalEntry};
 pub use client_jobs::{ClientAction, ClientJob, ClientJobItem, ItemStatus};
 pub use clients::{ScopeAccess, StoredClientKey};
 pub use connections::Connection;
@@ -55,3 +56,4 @@ pub use sessions::PersonSession;
 pub use sql::STATEMENTS;
 pub use system_users::{PackageForClient, SystemUserChange};
 pub use systems::SystemLogEntry;
+pub use uses::SystemUserUse;

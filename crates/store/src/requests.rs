@@ -105,6 +105,11 @@ impl Session {
         row.map(TryInto::try_into).transpose()
     }
 
+    /// The party (uuid) that a request was to that has been withdrawn, or went with its system user.
+    pub async fn withdrawn_request_to(&mut self, id: Uuid) -> Result<Option<Uuid>, StoreError> {
+        Ok(fetch_optional!(self, IdRow, sql::WITHDRAWN_REQUEST_BY_ID, id)?.map(|row| row.id))
+    }
+
     /// Whether there was a request that the vendor withdrew before it was answered.
     pub async fn withdrew_request(
         &mut self,

@@ -22,6 +22,10 @@ pub struct PersonSession {
     pub last_seen: Timestamp,
     /// From then on the person must log in again.
     pub expires: Timestamp,
+    /// What the login provider knows its own session by.
+    pub provider_sid: Option<String>,
+    /// The provider's identity token, sealed: to say whom to log out there.
+    pub id_token: Option<Vec<u8>>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -31,6 +35,8 @@ struct Row {
     created: i64,
     last_seen: i64,
     expires: i64,
+    provider_sid: Option<String>,
+    id_token: Option<Vec<u8>>,
 }
 
 impl Store {
@@ -40,7 +46,8 @@ impl Store {
         let created = session.created.as_microsecond();
         execute!(tx, sql::DELETE_OLD_SESSIONS, created)?;
         let expires = session.expires.as_microsecond();
-        execute!(tx, sql::INSERT_SESSION, id_hash, session.person, session.level, created, expires)?;
+        let PersonSession { person, level, provider_sid, id_token, .. } = session;
+        execute!(tx, sql::INSERT_SESSION, id_hash, person, level, created, expires, provider_sid, id_token)?;
         tx.commit().await
     }
 
@@ -54,6 +61,8 @@ impl Store {
             created: timestamp(row.created)?,
             last_seen: timestamp(row.last_seen)?,
             expires: timestamp(row.expires)?,
+            provider_sid: row.provider_sid,
+            id_token: row.id_token,
         }))
     }
 
@@ -68,6 +77,13 @@ impl Store {
     pub async fn delete_session(&self, id_hash: &[u8]) -> Result<(), StoreError> {
         let mut tx = self.bookkeeping().await?;
         execute!(tx, sql::DELETE_SESSION, id_hash)?;
+        tx.commit().await
+    }
+
+    /// Ends all sessions that began with a session of the login provider.
+    pub async fn delete_sessions_of_provider(&self, provider_sid: &str) -> Result<(), StoreError> {
+        let mut tx = self.bookkeeping().await?;
+        execute!(tx, sql::DELETE_SESSIONS_OF_PROVIDER, provider_sid)?;
         tx.commit().await
     }
 }

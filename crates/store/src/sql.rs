@@ -1,7 +1,7 @@
 //! Every statement, once, for both engines. Each is prepared on both by a test.
 
 /// What empties the database, in order.
-pub(crate) const WIPE: [&str; 32] = [
+pub(crate) const WIPE: [&str; 33] = [
     DELETE_ACCESS_METADATA,
     WIPE_ACCESS_LIST_RESOURCE,
     WIPE_ACCESS_LIST_MEMBER,
@@ -12,6 +12,7 @@ pub(crate) const WIPE: [&str; 32] = [
     WIPE_CLIENT_JOB_ITEM,
     WIPE_CLIENT_JOB,
     WIPE_CHANGE_REQUEST,
+    WIPE_SYSTEM_USER_USE,
     WIPE_SYSTEM_USER_RIGHT,
     WIPE_SYSTEM_USER_PACKAGE,
     WIPE_SYSTEM_USER_CLIENT_PACKAGE,
@@ -66,6 +67,7 @@ statements! {
     WIPE_SYSTEM_USER_CLIENT_PACKAGE = "DELETE FROM system_user_client_package";
     WIPE_RESOURCE_SUBJECT = "DELETE FROM resource_subject";
     WIPE_RESOURCE_VERSION = "DELETE FROM resource_version";
+    WIPE_SYSTEM_USER_USE = "DELETE FROM system_user_use";
     WIPE_SYSTEM_USER_RIGHT = "DELETE FROM system_user_right";
     WIPE_SYSTEM_USER_CLIENT = "DELETE FROM system_user_client";
     WIPE_SYSTEM_USER = "DELETE FROM system_user";
@@ -90,7 +92,8 @@ statements! {
     INSERT_CHANGE = "INSERT INTO change (number, kind, key, actor, on_behalf_of, client_id, request_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     // An entry that was written, but not known to be, is written again.
     INSERT_AUDIT = "INSERT INTO audit (id, at, event, actor, party, subject, details, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
-    AUDIT_OF = "SELECT event, actor, subject FROM audit WHERE subject = $1 ORDER BY at, id";
+    AUDIT_OF = "SELECT at, event, actor, party, subject, details FROM audit WHERE subject = $1 ORDER BY at, id LIMIT 1000";
+    AUDIT_OF_PARTY = "SELECT at, event, actor, party, subject, details FROM audit WHERE party = $1 AND at < $2 AND (event LIKE 'request.%' OR event LIKE 'changerequest.%' OR event LIKE 'systemuser.%' OR event LIKE 'client.%') ORDER BY at DESC, id DESC LIMIT $3";
 
     // Parties
     ORGANISATIONS = "SELECT party_uuid, party_id, org_number, name, unit_type, parent, ended FROM party WHERE kind = 'organisation'";
@@ -216,6 +219,7 @@ statements! {
     REQUESTS_OF_SYSTEM = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.number, r.answered, r.answered_by, r.document FROM request r CROSS JOIN system s CROSS JOIN party p WHERE r.system_internal_id = $1 AND r.kind = $2 AND r.number > $3 AND NOT r.is_deleted AND s.internal_id = r.system_internal_id AND p.party_uuid = r.party ORDER BY r.number LIMIT $4";
     WAITING_REQUESTS = "SELECT COUNT(*) AS number FROM request WHERE system_internal_id = $1 AND party = $2 AND status = 'New' AND NOT is_deleted";
     OVERDUE_REQUESTS = "SELECT id FROM request WHERE status = 'New' AND NOT is_deleted AND expires <= $1 LIMIT 1000";
+    WITHDRAWN_REQUEST_BY_ID = "SELECT party AS id FROM request WHERE id = $1 AND is_deleted";
     WITHDRAWN_REQUEST = "SELECT id FROM request WHERE system_internal_id = $1 AND party = $2 AND external_ref = $3 AND status = 'New' AND is_deleted LIMIT 1";
     INSERT_REQUEST = "INSERT INTO request (id, kind, system_internal_id, party, external_ref, status, escalated, is_deleted, created, expires, number, document) VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8, $9, $10, $11)";
     ANSWER_REQUEST = "UPDATE request SET status = $2, answered = $3, answered_by = $4 WHERE id = $1 AND status = 'New' AND NOT is_deleted";
@@ -243,6 +247,10 @@ statements! {
     // When it was changed last, and by which change; with every change of it.
     STAMP_SYSTEM_USER = "UPDATE system_user SET last_number = $2, changed = $3 WHERE id = $1";
     INSERT_SYSTEM_USER_RIGHT = "INSERT INTO system_user_right (system_user, resource, action) VALUES ($1, $2, $3) ON CONFLICT (system_user, resource, action) DO NOTHING";
+    RENAME_SYSTEM_USER = "UPDATE system_user SET title = $2 WHERE id = $1 AND NOT is_deleted";
+    PUT_SYSTEM_USER_USE = "INSERT INTO system_user_use (system_user, client_id, first_used, last_used) SELECT id, $2, CAST($3 AS BIGINT), CAST($3 AS BIGINT) FROM system_user WHERE id = $1 ON CONFLICT (system_user, client_id) DO UPDATE SET last_used = CASE WHEN excluded.last_used > system_user_use.last_used THEN excluded.last_used ELSE system_user_use.last_used END";
+    SYSTEM_USER_USES = "SELECT system_user, client_id, first_used, last_used FROM system_user_use WHERE system_user = $1 ORDER BY client_id LIMIT 1000";
+    SYSTEM_USER_USES_OF_OWNER = "SELECT v.system_user, v.client_id, v.first_used, v.last_used FROM system_user u CROSS JOIN system_user_use v WHERE u.owner = $1 AND NOT u.is_deleted AND v.system_user = u.id";
     DELETE_SYSTEM_USER = "UPDATE system_user SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
     DELETE_SYSTEM_USER_RIGHTS = "DELETE FROM system_user_right WHERE system_user = $1";
     DELETE_SYSTEM_USER_RIGHT = "DELETE FROM system_user_right WHERE system_user = $1 AND resource = $2 AND action = $3";
@@ -282,9 +290,10 @@ statements! {
     WIPE_CLIENT_JOB = "DELETE FROM client_job";
 
     // Sessions of persons
-    INSERT_SESSION = "INSERT INTO session (id_hash, person, level, created, last_seen, expires) VALUES ($1, $2, $3, $4, $4, $5)";
-    SESSION = "SELECT person, level, created, last_seen, expires FROM session WHERE id_hash = $1";
+    INSERT_SESSION = "INSERT INTO session (id_hash, person, level, created, last_seen, expires, provider_sid, id_token) VALUES ($1, $2, $3, $4, $4, $5, $6, $7)";
+    SESSION = "SELECT person, level, created, last_seen, expires, provider_sid, id_token FROM session WHERE id_hash = $1";
     TOUCH_SESSION = "UPDATE session SET last_seen = $2 WHERE id_hash = $1";
     DELETE_SESSION = "DELETE FROM session WHERE id_hash = $1";
+    DELETE_SESSIONS_OF_PROVIDER = "DELETE FROM session WHERE provider_sid = $1";
     DELETE_OLD_SESSIONS = "DELETE FROM session WHERE expires < $1";
 }

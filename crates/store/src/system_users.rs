@@ -315,6 +315,13 @@ impl Write {
         Ok(())
     }
 
+    /// Gives a system user another name; whether it was there and live.
+    pub async fn rename_system_user(&mut self, id: Uuid, title: &str) -> Result<bool, StoreError> {
+        let rows = execute!(self, sql::RENAME_SYSTEM_USER, id, title)?;
+        self.changed(ChangeKind::SystemUser, id);
+        Ok(rows == 1)
+    }
+
     /// Deletes a system user and takes back all that was delegated to it; whether it was there and live.
     pub async fn delete_system_user(&mut self, id: Uuid) -> Result<bool, StoreError> {
         let rows = execute!(self, sql::DELETE_SYSTEM_USER, id)?;

@@ -24,7 +24,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteCo
 use store::{
     AuditEntry, ChangeContext, ChangeKind, ClientAction, ClientJob, Database, InstallationKind, ItemStatus,
     JournalEntry, KeyPurpose, NewPerson, OpenError, PersonSecret, PersonSession, RequestKey, Store, StoreError,
-    StoredClientKey, StoredKey, StoredResource, SystemLogEntry, UsedGrant, Write,
+    StoredClientKey, StoredKey, StoredResource, SystemLogEntry, SystemUserUse, UsedGrant, Write,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -828,6 +828,28 @@ async fn system_users_are_kept_and_unique_while_they_live(database: TestDatabase
     assert_eq!(session.system_users_after(Uuid::nil(), 10).await.unwrap(), std::slice::from_ref(&user));
     drop(session);
 
+    // It is renamed, and it is noted when it was used.
+    let mut tx = write(&store).await;
+    assert!(tx.rename_system_user(user.id, "Lønn").await.unwrap());
+    assert!(!tx.rename_system_user(id(), "Lønn").await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(store.read().await.unwrap().system_user(user.id).await.unwrap().unwrap().title, "Lønn");
+    let noted = |client: &str, at| (user.id, client.to_owned(), at);
+    let first = store.note_uses(&[noted("a", now()), noted("b", now()), (id(), "a".into(), now())]).await.unwrap();
+    assert_eq!(first, [user.id]);
+    let later = [noted("a", now() + 1.hour()), noted("a", now() - 1.hour())];
+    assert_eq!(store.note_uses(&later).await.unwrap(), Vec::<Uuid>::new());
+    let used =
+        |client: &str, last| SystemUserUse { system_user: user.id, client_id: client.into(), first: now(), last };
+    let uses = [used("a", now() + 1.hour()), used("b", now())];
+    let mut session = store.read().await.unwrap();
+    assert_eq!(session.uses_of(user.id).await.unwrap(), uses);
+    let mut of_owner = session.uses_of_owner(user.owner_party).await.unwrap();
+    of_owner.sort_by(|a, b| a.client_id.cmp(&b.client_id));
+    assert_eq!(of_owner, uses);
+    assert_eq!(session.uses_of_owner(id()).await.unwrap(), []);
+    drop(session);
+
     let again = SystemUser { id: id(), kind: SystemUserKind::Agent, ..user.clone() };
     let mut tx = write(&store).await;
     assert!(matches!(tx.insert_system_user(&again).await, Err(StoreError::Duplicate(_))));
@@ -859,6 +881,8 @@ async fn sessions_are_kept(database: TestDatabase) {
         created: now(),
         last_seen: now(),
         expires: now() + 1.hour(),
+        provider_sid: Some("s".into()),
+        id_token: Some(vec![1, 2]),
     };
     store.insert_session(b"a", &session).await.unwrap();
     assert_eq!(store.session(b"a").await.unwrap(), Some(session.clone()));
@@ -871,6 +895,14 @@ async fn sessions_are_kept(database: TestDatabase) {
     assert_eq!(store.session(b"a").await.unwrap(), None);
     store.delete_session(b"b").await.unwrap();
     assert_eq!(store.session(b"b").await.unwrap(), None);
+    // The provider ends its session, and with it ours.
+    for (id, sid) in [(b"c", "s"), (b"d", "s"), (b"e", "t")] {
+        let session = PersonSession { provider_sid: Some(sid.into()), ..later.clone() };
+        store.insert_session(id, &session).await.unwrap();
+    }
+    store.delete_sessions_of_provider("s").await.unwrap();
+    assert_eq!(store.session(b"c").await.unwrap().or(store.session(b"d").await.unwrap()), None);
+    assert!(store.session(b"e").await.unwrap().is_some());
 }
 
 async fn change_numbers_follow_the_order_of_commits(database: TestDatabase) {
@@ -935,7 +967,8 @@ async fn the_audit_journal_is_kept(database: TestDatabase) {
     store.audit(entry("request.viewed", "r2"), &context, now()).await.unwrap();
     let found = store.read().await.unwrap().audit_of("r1").await.unwrap();
     let expected = [("request.viewed", "person:1", "r1"), ("request.approved", "test", "r1")];
-    assert_eq!(found, expected.map(|(event, actor, subject)| (event.into(), actor.into(), subject.into())));
+    let found: Vec<_> = found.iter().map(|found| (&*found.event, &*found.actor, &*found.subject)).collect();
+    assert_eq!(found, expected);
     let decided = ["r3", "r3"].map(|subject| JournalEntry {
         entry: entry("decision", subject),
         actor: "org:974761076".into(),
@@ -944,6 +977,20 @@ async fn the_audit_journal_is_kept(database: TestDatabase) {
     });
     store.journal(decided.into()).await.unwrap();
     assert_eq!(store.read().await.unwrap().audit_of("r3").await.unwrap().len(), 2);
+    let of_party = entry("client.added", "u1");
+    let party = of_party.party.unwrap();
+    store.audit(of_party.clone(), &context, now()).await.unwrap();
+    store.audit(AuditEntry { party: Some(party), ..entry("decision", "u1") }, &context, now()).await.unwrap();
+    let later = AuditEntry { party: Some(party), ..entry("systemuser.renamed", "u1") };
+    store.audit(later, &context, now() + 1.hour()).await.unwrap();
+    let mut session = store.read().await.unwrap();
+    let found = session.audit_of_party(party, now() + 2.hours(), 10).await.unwrap();
+    let events: Vec<_> = found.iter().map(|found| (&*found.event, found.at)).collect();
+    assert_eq!(events, [("systemuser.renamed", now() + 1.hour()), ("client.added", now())]);
+    assert_eq!((found[1].party, &found[1].details), (Some(party), &of_party.details));
+    assert_eq!(session.audit_of_party(party, now() + 1.hour(), 10).await.unwrap(), found[1..]);
+    assert_eq!(session.audit_of_party(party, now() + 2.hours(), 1).await.unwrap(), found[..1]);
+    drop(session);
     // Journal entries are no changes.
     assert_eq!(store.read().await.unwrap().changes_since(0).await.unwrap(), []);
 }
@@ -1010,6 +1057,8 @@ async fn why_there_is_no_system_user_is_found(database: TestDatabase) {
     assert!(!tx.withdrew_request(system, party, reference).await.unwrap());
     assert!(tx.delete_request(request.id).await.unwrap());
     assert!(tx.withdrew_request(system, party, reference).await.unwrap());
+    assert_eq!(tx.withdrawn_request_to(request.id).await.unwrap(), Some(party));
+    assert_eq!(tx.withdrawn_request_to(id()).await.unwrap(), None);
     assert!(!tx.withdrew_request(system, party, "another").await.unwrap());
     tx.insert_system_user(&agent).await.unwrap();
     assert!(!tx.agent_has_client(system, client.party_uuid).await.unwrap());

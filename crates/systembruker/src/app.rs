@@ -16,7 +16,7 @@ use client::Connection;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
-use model::RedirectRules;
+use model::{OrgNumber, RedirectRules, SystemId, SystemUser};
 use store::{ChangeContext, Database, Installation, InstallationKind, KeyPurpose, Store, Write};
 use token::grant::Strictness;
 use tokio::net::TcpListener;
@@ -26,13 +26,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
+use uuid::Uuid;
 
 use crate::authorization::DecisionSettings;
 use crate::authorization::journal::Journal;
 use crate::authorization::rules::{Allowed, Inputs};
 use crate::clock::{Clock, Random};
 use crate::http::caller::VerifiedTokens;
-use crate::http::faces::{Faces, FrontEnd, PublicUrl};
+use crate::http::faces::{Face, Faces, FrontEnd, PublicUrl};
 use crate::http::literals::Literals;
 use crate::http::problem::ApiError;
 use crate::http::{faces, request_id};
@@ -41,9 +42,12 @@ use crate::maskinporten::housekeeping::{self, Housekeeping};
 use crate::maskinporten::keys;
 use crate::maskinporten::replay::{self, Recorder, RecorderQueue, Replay};
 use crate::maskinporten::service::{TokenService, TokenSettings};
+use crate::notices::{Event, Notice, NoticeSettings, Notices};
+use crate::portal::PortalSettings;
 use crate::read_model::ReadModel;
 use crate::sandbox::Sandbox;
 use crate::system_users::SystemUserSettings;
+use crate::system_users::uses::{self, Uses};
 use crate::vault::{Purpose, Vault};
 use crate::{
     access, authorization, change_requests, krav_og_betalinger, login, maskinporten, platform_tokens, portal, requests,
@@ -98,6 +102,12 @@ pub struct App {
     pub decisions: DecisionSettings,
     /// How requests and lists of system users are.
     pub system_users: SystemUserSettings,
+    /// When tokens were issued for system users, until it is written.
+    pub uses: Uses,
+    /// Tells organisations what has happened.
+    pub notices: Notices,
+    /// How the portal presents itself.
+    pub portal: PortalSettings,
     /// Told when there is a new job with clients.
     pub new_job: tokio::sync::Notify,
     /// The journal of decisions.
@@ -113,6 +123,10 @@ pub struct App {
 
 /// What it takes to start.
 pub struct Start {
+    /// Where notices go.
+    pub notices: NoticeSettings,
+    /// How the portal presents itself.
+    pub portal: PortalSettings,
     /// What kind of installation this is.
     pub kind: InstallationKind,
     /// Where the data is.
@@ -174,6 +188,9 @@ impl App {
             journal: Journal::new(start.decisions.journalled),
             decisions: start.decisions,
             system_users: start.system_users,
+            uses: Uses::default(),
+            notices: Notices::new(start.notices),
+            portal: start.portal,
             new_job: tokio::sync::Notify::new(),
             verified_tokens: VerifiedTokens::default(),
             ours: AtomicBool::new(true),
@@ -229,6 +246,22 @@ impl App {
         Inputs { model: &self.model, vault: &self.vault, now: self.clock.now(), allowed: Allowed::Everything }
     }
 
+    /// Tells an organisation of something about a request or a change request.
+    pub fn tell_of_request(&self, event: Event, organisation: OrgNumber, system: &SystemId, id: Uuid, page: &str) {
+        let at = self.clock.now();
+        let page = self.faces.join(Face::Portal, &format!("{page}/{id}"));
+        let (notice, system) = (self.random.uuid_at(at), system.to_string());
+        self.notices.tell(Notice { id: notice, event, at, organisation, system, subject: id, page });
+    }
+
+    /// Tells an organisation of something about its system user.
+    pub fn tell_of_system_user(&self, event: Event, user: &SystemUser) {
+        let at = self.clock.now();
+        let page = self.faces.join(Face::Portal, &format!("org/{}/system-access/{}", user.owner, user.id));
+        let (id, system) = (self.random.uuid_at(at), user.system_id.to_string());
+        self.notices.tell(Notice { id, event, at, organisation: user.owner, system, subject: user.id, page });
+    }
+
     /// What vendors may register as redirect URLs.
     pub fn redirect_rules(&self) -> RedirectRules {
         RedirectRules { allow_loopback_http: self.sandbox.is_some() }
@@ -277,6 +310,11 @@ impl App {
             {
                 tracing::error!(?error, "that requests have timed out could not be written");
             }
+            if self.may_answer()
+                && let Err(error) = uses::write(&self).await
+            {
+                tracing::error!(%error, "when system users were used could not be written");
+            }
             if round.is_multiple_of(RELOAD_EVERY) {
                 let app = Arc::clone(&self);
                 let _ = tokio::task::spawn_blocking(move || app.tokens.reload_certificates()).await;
@@ -304,6 +342,15 @@ impl App {
                 Err(error) => tracing::error!(?error, "clients of a job could not be given or taken; they wait"),
             }
             let _ = tokio::time::timeout(WATCH_INTERVAL, self.new_job.notified()).await;
+        }
+    }
+
+    /// Posts notices, until the process ends.
+    async fn deliver_notices(self: Arc<Self>) {
+        let source = self.faces.join(Face::Portal, "");
+        match http_client() {
+            Ok(http) => self.notices.deliver(&http, &source).await,
+            Err(error) => tracing::error!("notices cannot be posted: {error:#}"),
         }
     }
 
@@ -495,6 +542,7 @@ pub async fn serve(
         tokio::spawn(Arc::clone(&app).record_grants()),
         tokio::spawn(Arc::clone(&app).keep_journal()),
         tokio::spawn(Arc::clone(&app).work_off_jobs()),
+        tokio::spawn(Arc::clone(&app).deliver_notices()),
     ];
     let (draining, drained) = tokio::sync::oneshot::channel();
     let signal = async move {
@@ -521,6 +569,7 @@ pub async fn serve(
     match alone(app).await {
         Some(app) => {
             app.keep_used_grants().await?;
+            uses::write(&app).await?;
             app.journal.write_all(&app.store).await?;
             app.store.close(now).await?;
         }

@@ -27,6 +27,7 @@ pub mod http;
 pub mod krav_og_betalinger;
 pub mod login;
 pub mod maskinporten;
+pub mod notices;
 pub mod platform_tokens;
 pub mod portal;
 pub mod read_model;

@@ -10,12 +10,15 @@ use jiff::SignedDuration;
 use model::OrgNumber;
 use secrecy::SecretString;
 use store::Database;
+use url::Url;
 
 use crate::authorization::DecisionSettings;
 use crate::http::faces::{Face, PublicUrl};
 use crate::login::oidc::OidcSettings;
 use crate::maskinporten::keys::RotationPolicy;
 use crate::maskinporten::service::{CertificateSource, TokenSettings};
+use crate::notices::NoticeSettings;
+use crate::portal::PortalSettings;
 use crate::system_users::SystemUserSettings;
 use crate::telemetry::LogFormat;
 use crate::vault::Vault;
@@ -61,6 +64,12 @@ pub struct Settings {
     /// Requests, system users and their lists.
     #[config(nested)]
     pub system_users: SystemUsersSettings,
+    /// How the portal presents itself.
+    #[config(nested)]
+    pub portal: PortalPageSettings,
+    /// Telling organisations what is asked of them and given in their name.
+    #[config(nested)]
+    pub notices: NoticesSettings,
     /// The log, on standard error.
     #[config(nested)]
     pub log: LogSettings,
@@ -136,6 +145,34 @@ pub struct LoginSettings {
     /// A file with the secret that the portal authenticates with.
     #[config(env = "SYSTEMBRUKER_LOGIN_CLIENT_SECRET_FILE")]
     pub client_secret_file: Option<PathBuf>,
+}
+
+/// The portal's pages.
+#[derive(Debug, Config)]
+pub struct PortalPageSettings {
+    /// The name in the head and the titles of all pages.
+    #[config(default = "Systembruker", env = "SYSTEMBRUKER_PORTAL_PRODUCT_NAME")]
+    pub product_name: String,
+    /// An SVG file with a logo to show beside the name, at most 64 kB.
+    #[config(env = "SYSTEMBRUKER_PORTAL_LOGO_FILE")]
+    pub logo_file: Option<PathBuf>,
+    /// Where to get help, as an address or `mailto:`; on the help page.
+    #[config(env = "SYSTEMBRUKER_PORTAL_SUPPORT_URL")]
+    pub support_url: Option<Url>,
+    /// The accessibility statement (tilgjengelighetserklæring) at uustatus.no, where there is one.
+    #[config(env = "SYSTEMBRUKER_PORTAL_ACCESSIBILITY_STATEMENT_URL")]
+    pub accessibility_statement_url: Option<Url>,
+}
+
+/// Notices. All go to the log.
+#[derive(Debug, Config)]
+pub struct NoticesSettings {
+    /// Where they are posted too, as CloudEvents.
+    #[config(env = "SYSTEMBRUKER_NOTICES_WEBHOOK_URL")]
+    pub webhook_url: Option<Url>,
+    /// A file with the secret that they are signed with: HMAC-SHA-256 over the body, in X-Systembruker-Signature.
+    #[config(env = "SYSTEMBRUKER_NOTICES_WEBHOOK_SECRET_FILE")]
+    pub webhook_secret_file: Option<PathBuf>,
 }
 
 /// The decision point.
@@ -297,6 +334,39 @@ impl Settings {
             anyhow::bail!("signing_keys.rotate_days is longer than signing_keys.publish_ahead_hours");
         }
         Ok(RotationPolicy { bits, every: (rotate_days > 0).then_some(every), publish_ahead })
+    }
+
+    /// How the portal presents itself.
+    pub fn portal(&self) -> anyhow::Result<PortalSettings> {
+        const MAX_LOGO: usize = 64 * 1024;
+        let PortalPageSettings { product_name, logo_file, support_url, accessibility_statement_url } = &self.portal;
+        let read = |file: &PathBuf| {
+            let text = std::fs::read(file).with_context(|| format!("the file {} cannot be read", file.display()))?;
+            anyhow::ensure!(text.len() <= MAX_LOGO, "portal.logo_file has at most {MAX_LOGO} bytes");
+            anyhow::Ok(text)
+        };
+        let web = |url: &&Url| ["https", "http", "mailto"].contains(&url.scheme());
+        anyhow::ensure!(support_url.iter().all(|url| web(&url)), "portal.support_url is a web address or mailto:");
+        anyhow::ensure!(
+            accessibility_statement_url.iter().all(|url| web(&url)),
+            "portal.accessibility_statement_url is a web address"
+        );
+        anyhow::ensure!(!product_name.trim().is_empty(), "portal.product_name is not empty");
+        Ok(PortalSettings {
+            product_name: product_name.trim().to_owned(),
+            logo: logo_file.as_ref().map(read).transpose()?,
+            support: support_url.clone(),
+            accessibility_statement: accessibility_statement_url.clone(),
+        })
+    }
+
+    /// Where notices go.
+    pub fn notices(&self) -> anyhow::Result<NoticeSettings> {
+        let NoticesSettings { webhook_url, webhook_secret_file } = &self.notices;
+        let is_web = webhook_url.as_ref().is_none_or(|url| ["https", "http"].contains(&url.scheme()));
+        anyhow::ensure!(is_web, "notices.webhook_url is a web address");
+        let secret = webhook_secret_file.as_deref().map(read_secret).transpose()?.map(Into::into);
+        Ok(NoticeSettings { webhook: webhook_url.clone(), secret })
     }
 
     /// The login provider, where one is set.

@@ -22,6 +22,8 @@ pub enum Purpose {
     NationalId,
     /// A private signing key.
     SigningKey,
+    /// The login provider's identity token of a session.
+    IdToken,
     /// A login under way, kept in the browser.
     Login,
     /// The way to a receipt, kept in a link.
@@ -36,6 +38,7 @@ impl Purpose {
             Self::KeyCheck => b"key check",
             Self::NationalId => b"national id",
             Self::SigningKey => b"signing key",
+            Self::IdToken => b"identity token",
             Self::Login => b"login",
             Self::Receipt => b"receipt",
             Self::Csrf => b"csrf",

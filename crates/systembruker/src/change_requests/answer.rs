@@ -6,16 +6,22 @@ use model::problem::{
     PARTY_UNKNOWN, ProblemCode, REQUEST_NOT_FOUND, REQUEST_NOT_NEW, REQUEST_OF_OTHER, RIGHT_NOT_FOUND,
     SYSTEM_NOT_FOUND, SYSTEM_USER_NOT_FOUND,
 };
-use model::{AccessPackage, Answer, ChangeRequest, DelegatedRight, RequestKind, Right, SystemUser, SystemUserKind};
-use serde_json::json;
-use store::{AuditEntry, Write};
+use model::{
+    AccessPackage, Answer, ChangeRequest, DelegatedRight, RequestKind, RequestStatus, Right, SystemUser, SystemUserKind,
+};
+use serde_json::{Value, json};
+use store::{AuditEntry, ChangeContext, Write};
 use uuid::Uuid;
 
 use crate::access::clients::give_to_clients;
 use crate::app::App;
 use crate::http::problem::ApiError;
+use crate::notices::Event;
 use crate::requests::answer::{Answerer, check_delegable_packages, delegable_rights};
 use crate::requests::rules::{check_packages_of, check_within};
+
+/// The page of the portal on which change requests are answered.
+pub const CHANGE_PAGE: &str = "changerequest";
 
 /// Answers a change request of an organisation (party uuid). Whether the person may answer for it has been decided by
 /// the caller; what the person can pass on is decided here. One answer wins.
@@ -25,6 +31,7 @@ pub async fn answer(
     party: Uuid,
     id: Uuid,
     answer: Answer,
+    shown: impl Fn(&ChangeRequest) -> Result<Value, ApiError>,
 ) -> Result<ChangeRequest, ApiError> {
     let mut tx = app.begin(answerer.context.clone()).await?;
     let now = tx.now();
@@ -34,6 +41,7 @@ pub async fn answer(
         return Err(REQUEST_OF_OTHER.into());
     }
     let status = request.answered(answer, now).map_err(|_| REQUEST_NOT_NEW)?;
+    let shown = shown(&request)?;
     let outcome = match answer {
         Answer::Approve => apply(app, &mut tx, answerer, &request).await?,
         Answer::Reject => Outcome::default(),
@@ -47,13 +55,48 @@ pub async fn answer(
         party: Some(party),
         subject: id.to_string(),
         details: json!({"systemUser": request.system_user, "rightsGiven": outcome.rights_given, "rightsTaken": outcome.rights_taken,
-            "packagesGiven": outcome.packages_given, "packagesTaken": outcome.packages_taken}),
+            "packagesGiven": outcome.packages_given, "packagesTaken": outcome.packages_taken,
+            "level": answerer.level, "shown": shown}),
     })
     .await?;
     app.commit(tx).await?;
+    if let Some(user) = app.model.system_user(request.system_user).filter(|_| answer == Answer::Approve) {
+        app.tell_of_system_user(Event::SystemUserChanged, &user);
+    }
     request.status = status;
     request.answered = Some((now, answerer.person));
     Ok(request)
+}
+
+/// Forwards a change request of an organisation (party uuid) to those who can answer it. That the person has to do with
+/// the organisation has been made sure of by the caller.
+pub async fn forward(
+    app: &App,
+    context: ChangeContext,
+    party: Uuid,
+    id: Uuid,
+    message: Option<&str>,
+) -> Result<(), ApiError> {
+    let mut tx = app.begin(context).await?;
+    let request = tx.change_request(id).await?.filter(|request| !request.is_deleted);
+    let request = request.ok_or(REQUEST_NOT_FOUND)?;
+    if request.party != party {
+        return Err(REQUEST_OF_OTHER.into());
+    }
+    if request.status_at(tx.now()) != RequestStatus::New {
+        return Err(REQUEST_NOT_NEW.into());
+    }
+    tx.audit(AuditEntry {
+        id: app.random.uuid_at(tx.now()),
+        event: "changerequest.escalated",
+        party: Some(party),
+        subject: id.to_string(),
+        details: json!({"systemUser": request.system_user, "message": message}),
+    })
+    .await?;
+    app.commit(tx).await?;
+    app.tell_of_request(Event::RequestForwarded, request.party_org, &request.system_id, id, CHANGE_PAGE);
+    Ok(())
 }
 
 /// What an approval gave and took.

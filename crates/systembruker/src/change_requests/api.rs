@@ -16,6 +16,7 @@ use store::Write;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::answer::CHANGE_PAGE;
 use super::dto::{ChangeRequestDto, NewChangeRequest};
 use crate::access::clients::{held_for, lacking};
 use crate::app::App;
@@ -25,6 +26,7 @@ use crate::http::extract::{Json, Path, Query};
 use crate::http::faces::Face;
 use crate::http::paging::{Page, PageQuery};
 use crate::http::problem::ApiError;
+use crate::notices::Event;
 use crate::read_model::SystemUserEntry;
 use crate::requests::api::{made_now, own_system, vendor};
 use crate::requests::rules::{Made, check_lists, check_packages_of, check_redirect, check_waiting, check_within};
@@ -74,6 +76,7 @@ pub async fn post_change_request(
     if status == StatusCode::OK {
         return Ok(Json(dto).into_response());
     }
+    app.tell_of_request(Event::ChangeRequestArrived, user.owner, &user.system_id, dto.id(), CHANGE_PAGE);
     let path = format!("authentication/api/v1/systemuser/changerequest/vendor/{}", dto.id());
     Ok((status, [(LOCATION, app.faces.join(Face::Platform, &path))], Json(dto)).into_response())
 }
@@ -145,6 +148,9 @@ pub async fn post_for_any_kind(
         return Ok(Json(DryRun { change_request: dto, clients, clients_lacking_packages }).into_response());
     }
     app.commit(tx).await?;
+    if status == StatusCode::CREATED {
+        app.tell_of_request(Event::ChangeRequestArrived, user.owner, &user.system_id, dto.id(), CHANGE_PAGE);
+    }
     Ok((status, Json(dto)).into_response())
 }
 

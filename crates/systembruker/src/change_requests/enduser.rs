@@ -16,7 +16,7 @@ use crate::http::caller::Scoped;
 use crate::http::caller::scope::Authenticated;
 use crate::http::extract::{Json, Path};
 use crate::http::problem::ApiError;
-use crate::requests::answer::{Answerer, check_delegable_packages};
+use crate::requests::answer::{Answerer, check_delegable_packages, nothing_shown};
 use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
 
 /// Reads a change request to an organisation
@@ -81,7 +81,7 @@ pub async fn approve(
     acting: Acting<AccessManagementWrite>,
     Path((_, id)): Path<(String, Uuid)>,
 ) -> Result<Json<bool>, ApiError> {
-    answer(&app, &acting.answerer(), acting.organisation.party_uuid, id, Answer::Approve).await?;
+    answer(&app, &acting.answerer(), acting.organisation.party_uuid, id, Answer::Approve, nothing_shown).await?;
     Ok(Json(true))
 }
 
@@ -98,6 +98,6 @@ pub async fn reject(
     acting: Acting<AccessManagementWrite>,
     Path((_, id)): Path<(String, Uuid)>,
 ) -> Result<Json<bool>, ApiError> {
-    answer(&app, &acting.answerer(), acting.organisation.party_uuid, id, Answer::Reject).await?;
+    answer(&app, &acting.answerer(), acting.organisation.party_uuid, id, Answer::Reject, nothing_shown).await?;
     Ok(Json(true))
 }

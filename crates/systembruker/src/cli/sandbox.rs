@@ -10,12 +10,15 @@ use clap::Args;
 use store::InstallationKind;
 use token::grant::Strictness;
 use tokio::net::TcpListener;
+use url::Url;
 
 use crate::app::{self, App, Start};
 use crate::authorization::DecisionSettings;
 use crate::authorization::journal::Journalled;
 use crate::http::faces::{Face, PublicUrl};
 use crate::maskinporten::service::{CertificateSource, TokenSettings};
+use crate::notices::NoticeSettings;
+use crate::portal::PortalSettings;
 use crate::sandbox::{Sandbox, info, seed};
 use crate::system_users::SystemUserSettings;
 use crate::telemetry::{self, LogFormat};
@@ -56,6 +59,9 @@ pub struct SandboxCommand {
     /// How many entries a page of a list has
     #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     page_size: u16,
+    /// Post notices here, as CloudEvents
+    #[arg(long, value_name = "URL")]
+    notices_webhook: Option<Url>,
 }
 
 /// What to start a sandbox with.
@@ -77,6 +83,8 @@ pub struct SandboxOptions {
     pub system_users: SystemUserSettings,
     /// Authorities whose enterprise certificates are trusted beside the sandbox's own, as PEM.
     pub certificate_roots: Option<String>,
+    /// Where notices are posted.
+    pub notices_webhook: Option<Url>,
 }
 
 impl SandboxCommand {
@@ -103,6 +111,7 @@ impl SandboxCommand {
             decisions: DecisionSettings { journalled: self.journal_decisions, ..DecisionSettings::default() },
             system_users: SystemUserSettings { page_size: self.page_size, ..SystemUserSettings::default() },
             certificate_roots: self.certificate_roots.map(read).transpose()?,
+            notices_webhook: self.notices_webhook,
         };
         let app = start(&listener, options).await?;
         if let Some(file) = &self.info {
@@ -135,6 +144,8 @@ pub async fn start(listener: &TcpListener, options: SandboxOptions) -> anyhow::R
         sandbox: Some(sandbox),
         decisions: options.decisions,
         system_users: options.system_users,
+        notices: NoticeSettings { webhook: options.notices_webhook, secret: None },
+        portal: PortalSettings::default(),
     };
     // Boxed, because it is large and is awaited in futures that are.
     let app = Box::pin(App::start(start, reachable(listener.local_addr()?))).await?;

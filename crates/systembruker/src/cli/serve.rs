@@ -39,6 +39,8 @@ impl Serve {
             sandbox: None,
             decisions: settings.decisions()?,
             system_users: settings.system_users()?,
+            notices: settings.notices()?,
+            portal: settings.portal()?,
         };
         // Boxed, because it is large and is awaited in futures that are.
         let app = Box::pin(App::start(start, reachable(listener.local_addr()?))).await?;

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use cookie::Cookie;
-use http::HeaderMap;
-use http::header::SET_COOKIE;
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, StatusCode};
 use model::Person;
 use serde::Deserialize;
 
-use super::oidc::{Attempt, CallbackQuery, LoginError};
+use super::oidc::{Attempt, CallbackQuery, Identity, LoginError};
 use super::sessions::{self, LoggedIn, cookie, cookie_name, read_cookie, removal};
 use crate::app::App;
 use crate::http::extract::Query;
+use crate::http::faces::Face;
 use crate::http::problem::ApiError;
 use crate::portal::pages::{Message, Page};
 use crate::vault::Purpose;
@@ -25,6 +26,8 @@ const ATTEMPT_SECONDS: i64 = 15 * 60;
 #[derive(Debug, Default, Deserialize)]
 pub struct GotoQuery {
     goto: Option<String>,
+    /// The level of authentication that is wanted: 4 for more than the usual.
+    level: Option<String>,
 }
 
 /// A page of ours, by path and query. Anything that a browser could take for another site becomes the front page.
@@ -59,6 +62,7 @@ pub async fn login(
         nonce: app.random.token(),
         verifier: app.random.token(),
         goto: own_page(query.goto.as_deref()),
+        level: if query.level.as_deref() == Some("4") { 4 } else { 3 },
         expires: app.clock.seconds() + ATTEMPT_SECONDS,
     };
     let url = provider.authorization_url(&attempt, page.language()).await.map_err(|error| {
@@ -77,8 +81,8 @@ pub async fn callback(
     Query(query): Query<CallbackQuery>,
 ) -> Result<Response, Response> {
     let page = Page::anonymous(&app, &headers);
-    let (goto, person, level) = match identify(&app, &headers, &query).await {
-        Ok((goto, Some(person), level)) => (goto, person, level),
+    let (goto, person, identity) = match identify(&app, &headers, &query).await {
+        Ok((goto, Some(person), identity)) => (goto, person, identity),
         Ok((_, None, _)) => return Err(page.message(Message::UnknownPerson)),
         Err(error) => {
             tracing::info!(%error, "a login failed");
@@ -86,7 +90,8 @@ pub async fn callback(
             return Err(page.message(if unavailable { Message::LoginUnavailable } else { Message::LoginFailed }));
         }
     };
-    let session = sessions::begin(&app, &person, level).await.map_err(|error| ApiError::from(error).into_response())?;
+    let session = sessions::begin(&app, &headers, &person, &identity).await;
+    let session = session.map_err(|error| ApiError::from(error).into_response())?;
     Ok(redirect(&goto, [session, removal(&cookie_name("login", &app), &app)]))
 }
 
@@ -94,7 +99,7 @@ async fn identify(
     app: &App,
     headers: &HeaderMap,
     query: &CallbackQuery,
-) -> Result<(String, Option<Person>, i64), LoginError> {
+) -> Result<(String, Option<Person>, Identity), LoginError> {
     let provider = app.login.as_ref().ok_or(LoginError::State)?;
     let sealed = read_cookie(headers, &cookie_name("login", app)).ok_or(LoginError::State)?;
     let plain = app.vault.open_text(Purpose::Login, &sealed).map_err(|_| LoginError::State)?;
@@ -103,7 +108,38 @@ async fn identify(
     let hash = app.vault.lookup_hash(&identity.national_id);
     let find = async { app.store.read().await?.person_by_national_id(&hash).await };
     let person = find.await.map_err(|error| LoginError::Provider(error.to_string()))?;
-    Ok((attempt.goto, person, identity.level))
+    Ok((attempt.goto, person, identity))
+}
+
+/// Where to send a browser whose session is about to end: to log out at the provider too, and from there to `after`, a
+/// page of ours.
+pub async fn way_out(app: &App, session: &LoggedIn, after: &str) -> String {
+    let (Some(provider), Some(id_token)) = (app.login.as_ref(), session.id_token(app).await) else {
+        return after.to_owned();
+    };
+    let after_all = app.faces.join(Face::Portal, after.trim_start_matches('/'));
+    provider.logout_url(&id_token, &after_all).await.map_or_else(|| after.to_owned(), Into::into)
+}
+
+/// What the provider says when a session ends there.
+#[derive(Debug, Default, Deserialize)]
+pub struct FrontChannelQuery {
+    iss: Option<String>,
+    sid: Option<String>,
+}
+
+/// Ends the sessions that began with a session of the provider, which has ended (OpenID Connect Front-Channel Logout
+/// 1.0). The provider has browsers load this; no cookie comes along, and none is needed: the provider's id of the session
+/// is known to nobody else.
+pub async fn front_channel_logout(
+    State(app): State<Arc<App>>,
+    Query(query): Query<FrontChannelQuery>,
+) -> Result<Response, ApiError> {
+    let provider = app.login.as_ref().filter(|provider| query.iss.as_ref().is_none_or(|iss| provider.is_issuer(iss)));
+    if let (Some(_), Some(sid)) = (provider, query.sid) {
+        app.store.delete_sessions_of_provider(&sid).await?;
+    }
+    Ok(([(CACHE_CONTROL, "no-store")], StatusCode::NO_CONTENT).into_response())
 }
 
 /// Ends the session.
@@ -113,8 +149,9 @@ pub async fn logout(State(app): State<Arc<App>>, session: LoggedIn, request: Req
     if !session.is_own_form(&app, form.csrf()) {
         return Err(Page::anonymous(&app, &headers).message(Message::ForeignForm));
     }
+    let to = way_out(&app, &session, "/logged-out").await;
     let cookie = session.end(&app).await.map_err(|error| ApiError::from(error).into_response())?;
-    Ok(redirect("/logged-out", [cookie]))
+    Ok(redirect(&to, [cookie]))
 }
 
 #[cfg(test)]

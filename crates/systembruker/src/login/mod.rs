@@ -5,6 +5,9 @@
 //! an encrypted cookie, so that nobody can fill our memory by starting logins. Persons are found by the keyed hash of
 //! their national identity number; the number itself goes no further.
 //!
+//! Who logs out here is logged out at the provider too, and the other way round. A page that needs a higher level sends
+//! the browser to `/login?level=4`; the session that begins then takes the place of the one before.
+//!
 //! The session's id is 256 random bits in a `__Host-` cookie; the store holds its hash. In a sandbox the provider is
 //! the built-in test login, reached through the very same client.
 
@@ -24,5 +27,6 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/login", get(api::login))
         .route("/login/callback", get(api::callback))
+        .route("/login/front-channel-logout", get(api::front_channel_logout))
         .route("/logout", post(api::logout))
 }

@@ -69,6 +69,8 @@ pub struct Attempt {
     pub verifier: String,
     /// The page to go on to.
     pub goto: String,
+    /// The level of authentication that is asked for, 3 or 4.
+    pub level: i64,
     /// From then on it is too late, in seconds since 1970.
     pub expires: i64,
 }
@@ -80,6 +82,10 @@ pub struct Identity {
     pub national_id: NationalId,
     /// How surely: 3 or 4.
     pub level: i64,
+    /// What the provider knows its session by, where it says so.
+    pub provider_sid: Option<String>,
+    /// The identity token, with which to log out at the provider.
+    pub id_token: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -90,6 +96,8 @@ struct ProviderMetadata {
     jwks_uri: Url,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
+    /// Where to log out at the provider (OpenID Connect RP-Initiated Logout 1.0).
+    end_session_endpoint: Option<Url>,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +122,7 @@ struct IdTokenClaims {
     nonce: Option<String>,
     pid: Option<String>,
     acr: Option<String>,
+    sid: Option<String>,
 }
 
 struct Provider {
@@ -156,7 +165,7 @@ impl OidcClient {
             .append_pair("nonce", &attempt.nonce)
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
-            .append_pair("acr_values", "idporten-loa-substantial")
+            .append_pair("acr_values", acr(attempt.level))
             .append_pair("ui_locales", language);
         Ok(url)
     }
@@ -179,7 +188,28 @@ impl OidcClient {
         }
         let code = query.code.as_deref().ok_or(LoginError::State)?;
         let id_token = self.exchange(metadata, code, &attempt.verifier).await?;
-        self.check_id_token(provider, &id_token, &attempt.nonce, now).await
+        let identity = self.check_id_token(provider, id_token, &attempt.nonce, now).await?;
+        // Who asked for more must get it: the provider need not heed what it was asked for.
+        if identity.level < attempt.level {
+            return Err(LoginError::Token("the login was not at the level that was asked for"));
+        }
+        Ok(identity)
+    }
+
+    /// Where to send the browser to log out at the provider too, and from there back to `after`; `None` where the
+    /// provider has no such place or cannot be reached.
+    pub async fn logout_url(&self, id_token: &str, after: &str) -> Option<Url> {
+        let mut url = self.provider().await.ok()?.metadata.end_session_endpoint.clone()?;
+        url.query_pairs_mut()
+            .append_pair("id_token_hint", id_token)
+            .append_pair("client_id", &self.settings.client_id)
+            .append_pair("post_logout_redirect_uri", after);
+        Some(url)
+    }
+
+    /// Whether this is the provider's name, as it says in a front-channel logout.
+    pub fn is_issuer(&self, issuer: &str) -> bool {
+        self.settings.issuer == issuer
     }
 
     /// The claims of a token that the provider issued and that is good now. What it is for, is for the caller to check.
@@ -239,13 +269,15 @@ impl OidcClient {
     async fn check_id_token(
         &self,
         provider: &Provider,
-        id_token: &str,
+        id_token: String,
         nonce: &str,
         now: i64,
     ) -> Result<Identity, LoginError> {
-        let jws = Jws::parse(id_token).map_err(|_| LoginError::Token("it is no signed token"))?;
-        let claims = signed_claims(provider, &jws).await?;
-        check_claims(&claims, &provider.metadata.issuer, &self.settings.client_id, nonce, now)
+        let jws = Jws::parse(&id_token).map_err(|_| LoginError::Token("it is no signed token"))?;
+        let claims: IdTokenClaims = signed_claims(provider, &jws).await?;
+        let (national_id, level) =
+            check_claims(&claims, &provider.metadata.issuer, &self.settings.client_id, nonce, now)?;
+        Ok(Identity { national_id, level, provider_sid: claims.sid, id_token })
     }
 }
 
@@ -258,6 +290,11 @@ async fn signed_claims<T: DeserializeOwned>(provider: &Provider, jws: &Jws<'_>) 
     })?;
     let payload = jws.verify(&key).map_err(|_| LoginError::Token("its signature is wrong"))?;
     serde_json::from_slice(payload).map_err(|_| LoginError::Token("its claims cannot be read"))
+}
+
+/// What asks for a level of authentication.
+fn acr(level: i64) -> &'static str {
+    if level > LOWEST_LEVEL { "idporten-loa-high" } else { "idporten-loa-substantial" }
 }
 
 /// The level of authentication that an `acr` means, 0 to 4.
@@ -282,7 +319,7 @@ fn check_claims(
     client_id: &str,
     nonce: &str,
     now: i64,
-) -> Result<Identity, LoginError> {
+) -> Result<(NationalId, i64), LoginError> {
     if claims.iss != issuer {
         return Err(LoginError::Token("another issuer made it"));
     }
@@ -306,7 +343,7 @@ fn check_claims(
     let level = level.ok_or(LoginError::Token("the login was not at a level that is enough"))?;
     let pid = claims.pid.as_deref().ok_or(LoginError::Token("it names no person"))?;
     let national_id = pid.parse().map_err(|_| LoginError::Token("it names no person"))?;
-    Ok(Identity { national_id, level })
+    Ok((national_id, level))
 }
 
 /// Sends a request and reads the JSON that comes back.
@@ -341,7 +378,7 @@ mod tests {
         }
         let claims: IdTokenClaims = serde_json::from_value(claims).unwrap();
         check_claims(&claims, "https://idp.example", "us", "n", 1_000)
-            .map(|identity| identity.level)
+            .map(|(_, level)| level)
             .map_err(|error| error.to_string())
     }
 

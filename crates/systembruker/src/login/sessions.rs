@@ -6,14 +6,17 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use cookie::{Cookie, SameSite};
-use http::header::COOKIE;
+use http::header::{COOKIE, REFERER};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use jiff::ToSpan;
 use model::Person;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use store::{ChangeContext, PersonSession, StoreError};
+use url::{Position, Url};
 
+use super::api::own_page;
+use super::oidc::Identity;
 use crate::app::App;
 use crate::http::problem::ApiError;
 use crate::http::request_id;
@@ -22,7 +25,7 @@ use crate::vault::Purpose;
 /// How long a session lasts at most.
 const LIFETIME_HOURS: i64 = 12;
 /// How long a session lasts without a visit.
-const IDLE_MINUTES: i64 = 30;
+pub const IDLE_MINUTES: i64 = 30;
 /// A visit is written down when the last one is older than this, so that reading pages costs no write.
 const TOUCH_MINUTES: i64 = 1;
 
@@ -58,6 +61,13 @@ impl LoggedIn {
         }
     }
 
+    /// The provider's identity token of this session.
+    pub async fn id_token(&self, app: &App) -> Option<String> {
+        let session = app.store.session(&hash(&self.id)).await.ok()??;
+        let plain = app.vault.open(Purpose::IdToken, &session.id_token?).ok()?;
+        String::from_utf8(plain).ok()
+    }
+
     /// Ends the session; the cookie that takes it from the browser.
     pub async fn end(&self, app: &App) -> Result<Cookie<'static>, StoreError> {
         app.store.delete_session(&hash(&self.id)).await?;
@@ -74,15 +84,23 @@ impl FromRequestParts<Arc<App>> for LoggedIn {
             Ok(None) => {
                 // A form that was open when the session ended comes back to the page it was on.
                 let goto = match parts.method {
-                    Method::GET => parts.uri.path_and_query().map_or("/", |path| path.as_str()),
-                    _ => "/",
+                    Method::GET => parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+                    _ => page_of_form(&parts.headers),
                 };
+                let goto = &*goto;
                 let goto = utf8_percent_encode(goto, NON_ALPHANUMERIC);
                 Err(Redirect::to(&format!("/login?goto={goto}")).into_response())
             }
             Err(error) => Err(ApiError::from(error).into_response()),
         }
     }
+}
+
+/// The page that a form was posted from, by what the browser says; the front page where it does not.
+fn page_of_form(headers: &HeaderMap) -> String {
+    let referrer = headers.get(REFERER).and_then(|value| value.to_str().ok()).and_then(|text| Url::parse(text).ok());
+    let path = referrer.map(|url| url[Position::BeforePath..Position::AfterQuery].to_owned());
+    own_page(path.as_deref())
 }
 
 /// The session that the browser has, if it is live.
@@ -101,12 +119,27 @@ pub async fn find(app: &App, headers: &HeaderMap) -> Result<Option<LoggedIn>, St
     Ok(Some(LoggedIn { person, level: session.level, id }))
 }
 
-/// Begins a session; the cookie that gives it to the browser.
-pub async fn begin(app: &App, person: &Person, level: i64) -> Result<Cookie<'static>, StoreError> {
+/// Begins a session with a new id, in place of the one that the browser had; the cookie that gives it to the browser.
+pub async fn begin(
+    app: &App,
+    headers: &HeaderMap,
+    person: &Person,
+    identity: &Identity,
+) -> Result<Cookie<'static>, StoreError> {
+    if let Some(id) = read_cookie(headers, &session_cookie_name(app)) {
+        app.store.delete_session(&hash(&id)).await?;
+    }
     let id = app.random.token();
     let now = app.clock.now();
-    let expires = now + LIFETIME_HOURS.hours();
-    let session = PersonSession { person: person.party_uuid, level, created: now, last_seen: now, expires };
+    let session = PersonSession {
+        person: person.party_uuid,
+        level: identity.level,
+        created: now,
+        last_seen: now,
+        expires: now + LIFETIME_HOURS.hours(),
+        provider_sid: identity.provider_sid.clone(),
+        id_token: Some(app.vault.seal(&app.random, Purpose::IdToken, identity.id_token.as_bytes())),
+    };
     app.store.insert_session(&hash(&id), &session).await?;
     Ok(cookie(&session_cookie_name(app), id, app))
 }

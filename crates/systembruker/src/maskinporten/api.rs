@@ -131,8 +131,8 @@ pub async fn issue(app: &App, assertion: &str) -> Result<TokenResponse, Refusal>
             (authenticated, seen) = (again?, generation);
         }
         let (issue, _) = app.model.consistent(|model| rules::authorize(model, &authenticated));
-        let response = match issue {
-            Ok(issue) => sign(app, &authenticated, &issue)?,
+        let (response, system_user) = match issue {
+            Ok(issue) => (sign(app, &authenticated, &issue)?, issue.system_user),
             Err(Refusal::NoSystemUser(reason)) => {
                 return Err(diagnosis::no_system_user(app, &authenticated.grant, reason).await);
             }
@@ -142,6 +142,8 @@ pub async fn issue(app: &App, assertion: &str) -> Result<TokenResponse, Refusal>
             return Err(Refusal::Unavailable);
         }
         if app.model.unchanged_since(seen) {
+            let used = system_user.iter().flat_map(|user| &user.systemuser_id).filter_map(|id| id.parse().ok());
+            used.for_each(|id| app.uses.note(id, &authenticated.grant.iss, now));
             return Ok(response);
         }
     }

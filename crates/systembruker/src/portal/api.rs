@@ -27,7 +27,7 @@ use crate::http::problem::ApiError;
 use crate::login::api::own_page;
 use crate::login::sessions::{LoggedIn, cookie, cookie_name};
 use crate::read_model::{Party, SystemUserEntry};
-use crate::requests::answer::{Answerer, Target, answer};
+use crate::requests::answer::{Answerer, Target, answer, nothing_shown};
 use crate::resource_registry::builtin::{ACCESS_MANAGEMENT, SYSTEM_USER_OVERVIEW};
 use crate::system_users::rules::delete;
 use crate::vault::Purpose;
@@ -229,7 +229,7 @@ async fn give_answer(
     }
     let answerer = Answerer { person: session.person.party_uuid, level: session.level, context: session.context() };
     let Request { party, kind, id, .. } = shown.request;
-    match answer(&app, &answerer, Target { party, kind, id }, given).await {
+    match answer(&app, &answerer, Target { party, kind, id }, given, nothing_shown).await {
         Ok(_) => {}
         Err(ApiError::Problem(REQUEST_NOT_NEW, _)) => return Err(page.message(Message::Conflict)),
         Err(ApiError::Problem(REQUEST_NOT_FOUND, _)) => return Err(page.message(Message::NotFound)),

@@ -18,12 +18,33 @@ pub mod texts;
 
 use std::sync::Arc;
 
+use url::Url;
+
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
+
+/// How the portal presents itself.
+#[derive(Debug, Clone)]
+pub struct PortalSettings {
+    /// The name in the head and the titles.
+    pub product_name: String,
+    /// A logo beside the name: an SVG file.
+    pub logo: Option<Vec<u8>>,
+    /// Where to get help.
+    pub support: Option<Url>,
+    /// The accessibility statement, where there is one.
+    pub accessibility_statement: Option<Url>,
+}
+
+impl Default for PortalSettings {
+    fn default() -> Self {
+        Self { product_name: "Systembruker".to_owned(), logo: None, support: None, accessibility_statement: None }
+    }
+}
 
 /// Puts what all pages need around them: a form that another site posts is refused before anything looks at it, and
 /// answers are pages with the headers of [`pages::secure`].

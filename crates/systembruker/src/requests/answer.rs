@@ -9,8 +9,10 @@ use model::problem::{
     RIGHT_IS_SCHEMA, RIGHT_NEVER_DELEGABLE, RIGHT_NOT_DELEGABLE, RIGHT_NOT_DELEGATED, RIGHT_NOT_IN_PACKAGE,
     SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS,
 };
-use model::{AccessPackage, Answer, DelegatedRight, Organisation, Request, RequestKind, Right, SystemUser};
-use serde_json::json;
+use model::{
+    AccessPackage, Answer, DelegatedRight, Organisation, Request, RequestKind, RequestStatus, Right, SystemUser,
+};
+use serde_json::{Value, json};
 use store::{AuditEntry, ChangeContext, StoreError, Write};
 use uuid::Uuid;
 
@@ -19,6 +21,7 @@ use crate::access::delegation::{self, CannotDelegate, Reason};
 use crate::app::App;
 use crate::authorization::rules::{Asked, person_may};
 use crate::http::problem::ApiError;
+use crate::notices::Event;
 use crate::read_model::Party;
 
 /// The highest level of authentication.
@@ -61,14 +64,27 @@ impl Target {
     }
 }
 
+/// What a page showed, for the record; or the refusal, where it would show something else now. It is asked when nothing
+/// can change any more. Programs that call the API were shown nothing.
+pub fn nothing_shown<T>(_: &T) -> Result<Value, ApiError> {
+    Ok(Value::Null)
+}
+
 /// Answers a request. Whether the person may answer for the organisation has been decided by the caller; what the
 /// person can pass on is decided here. One answer wins; every later one is [`REQUEST_NOT_NEW`].
-pub async fn answer(app: &App, answerer: &Answerer, target: Target, answer: Answer) -> Result<Request, ApiError> {
+pub async fn answer(
+    app: &App,
+    answerer: &Answerer,
+    target: Target,
+    answer: Answer,
+    shown: impl Fn(&Request) -> Result<Value, ApiError>,
+) -> Result<Request, ApiError> {
     // Nothing can change between what is read here and what is written below: there is one writer at a time.
     let mut tx = app.begin(answerer.context.clone()).await?;
     let now = tx.now();
     let mut request = target.load(&mut tx).await?;
     let status = request.answered(answer, now).map_err(|_| REQUEST_NOT_NEW)?;
+    let shown = shown(&request)?;
     let (mut rights, mut packages) = (vec![], vec![]);
     if answer == Answer::Approve {
         let user = approved(app, &mut tx, answerer, &request, now).await?;
@@ -87,13 +103,50 @@ pub async fn answer(app: &App, answerer: &Answerer, target: Target, answer: Answ
         event: if answer == Answer::Approve { "request.approved" } else { "request.rejected" },
         party: Some(request.party),
         subject: target.id.to_string(),
-        details: json!({"externalRef": request.external_ref, "systemId": request.system_id, "rights": rights, "accessPackages": packages}),
+        details: json!({"externalRef": request.external_ref, "systemId": request.system_id, "rights": rights, "accessPackages": packages,
+            "level": answerer.level, "shown": shown}),
     })
     .await?;
     app.commit(tx).await?;
+    if let Some(user) = app.model.system_user(request.id).filter(|_| answer == Answer::Approve) {
+        app.tell_of_system_user(Event::SystemUserCreated, &user);
+    }
     request.status = status;
     request.answered = Some((now, answerer.person));
     Ok(request)
+}
+
+/// The longest message that goes with what is forwarded, in characters.
+pub const MAX_MESSAGE: usize = 500;
+
+/// Forwards a request to those who can answer it, with a message of who forwards it. That the person has to do with the
+/// organisation has been made sure of by the caller.
+pub async fn forward(app: &App, context: ChangeContext, target: Target, message: Option<&str>) -> Result<(), ApiError> {
+    let mut tx = app.begin(context).await?;
+    let request = target.load(&mut tx).await?;
+    if request.status_at(tx.now()) != RequestStatus::New || !tx.escalate_request(target.id).await? {
+        return Err(REQUEST_NOT_NEW.into());
+    }
+    tx.audit(AuditEntry {
+        id: app.random.uuid_at(tx.now()),
+        event: "request.escalated",
+        party: Some(target.party),
+        subject: target.id.to_string(),
+        details: json!({"systemId": request.system_id, "message": message}),
+    })
+    .await?;
+    app.commit(tx).await?;
+    let page = page_of(target.kind);
+    app.tell_of_request(Event::RequestForwarded, request.party_org, &request.system_id, target.id, page);
+    Ok(())
+}
+
+/// The page of the portal on which requests of a kind are answered.
+pub fn page_of(kind: RequestKind) -> &'static str {
+    match kind {
+        RequestKind::Standard => "request",
+        RequestKind::Agent => "agentrequest",
+    }
 }
 
 /// The system user that an approval makes. An agent's is given nothing by its owner: what its packages are for, it is
@@ -172,7 +225,7 @@ pub fn delegable_rights(
     let mut delegable = BTreeSet::new();
     for check in delegation::check_rights(&app.decision_inputs(), &person, &organisation, rights) {
         match check.result {
-            Ok(rights) if needs_higher_level(app, answerer, &organisation, &rights) => {
+            Ok(rights) if needs_higher_level(app, (answerer.person, answerer.level), &organisation, &rights) => {
                 return Err(ApiError::Problem(LEVEL_TOO_LOW, vec![("detail", check.resource_id)]));
             }
             Ok(rights) => delegable.extend(rights),
@@ -186,14 +239,19 @@ pub fn delegable_rights(
 }
 
 /// Whether the person could do any of this only when logged in at a higher level, as the resource's policy demands.
-fn needs_higher_level(app: &App, answerer: &Answerer, organisation: &Organisation, rights: &[DelegatedRight]) -> bool {
+pub fn needs_higher_level(
+    app: &App,
+    (person, level): (Uuid, i64),
+    organisation: &Organisation,
+    rights: &[DelegatedRight],
+) -> bool {
     let inputs = app.decision_inputs();
     let may = |level: i64, right: &DelegatedRight| {
         let asked = Asked { organisation, resource: &right.resource, action: &right.action };
-        person_may(&inputs, answerer.person, level, &asked)
+        person_may(&inputs, person, level, &asked)
     };
     let at_any_level = rights.iter().any(|right| may(HIGHEST_LEVEL, right));
-    at_any_level && !rights.iter().any(|right| may(answerer.level, right))
+    at_any_level && !rights.iter().any(|right| may(level, right))
 }
 
 /// The row of the table for a right that cannot be passed on.

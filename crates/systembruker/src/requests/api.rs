@@ -15,6 +15,7 @@ use model::{OrgNumber, RegisteredSystem, Request, RequestKind, RequestStatus};
 use store::{RequestKey, Write};
 use uuid::Uuid;
 
+use super::answer::page_of;
 use super::dto::{NewAgentRequest, NewRequest, RequestDto};
 use super::rules::{self, Made};
 use crate::app::App;
@@ -24,6 +25,7 @@ use crate::http::extract::{Json, Path, Query};
 use crate::http::faces::Face;
 use crate::http::paging::{Page, PageQuery};
 use crate::http::problem::ApiError;
+use crate::notices::Event;
 
 /// The vendor that calls. Where the token names none, `refusal`.
 pub fn vendor(caller: &Caller) -> Result<OrgNumber, ApiError> {
@@ -101,6 +103,7 @@ async fn post(app: &App, caller: &Caller, new: NewRequest, kind: RequestKind) ->
     let request = rules::new_request(new.asked(), key, &system, &customer, &app.model.metadata(), made_now(app))?;
     tx.insert_request(&request).await?;
     app.commit(tx).await?;
+    app.tell_of_request(Event::RequestArrived, request.party_org, &request.system_id, request.id, page_of(kind));
     let of_kind = match kind {
         RequestKind::Standard => "",
         RequestKind::Agent => "agent/",

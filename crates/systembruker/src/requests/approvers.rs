@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use model::problem::REQUEST_NOT_FOUND;
-use model::{Organisation, Person, Request, RequestKind};
+use model::{AccessPackage, Organisation, Person, Request, RequestKind, Right};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -67,28 +67,37 @@ struct Hindrance {
     text: String,
 }
 
-/// Everybody with a role in the organisation or its main unit, whether or not it lets them answer.
+/// What is asked of an organisation.
+struct AskedOf<'a> {
+    organisation: &'a Arc<Organisation>,
+    kind: RequestKind,
+    rights: &'a [Right],
+    packages: &'a [AccessPackage],
+}
+
 fn approvers(app: &App, request: &Request, with_names: bool) -> Option<Approvers> {
-    let parties = app.model.parties();
-    let organisation = parties.organisation(request.party)?;
-    let holders: BTreeSet<Uuid> =
-        parties.lineage(&organisation).flat_map(|unit| parties.holders(unit.party_uuid).collect::<Vec<_>>()).collect();
-    let persons = holders.into_iter().filter_map(|holder| parties.person(holder)).take(MAX_PERSONS);
-    let (mut can_approve, mut hindered) = (vec![], vec![]);
-    for person in persons {
-        let candidate = candidate(app, request, &organisation, &person, with_names);
-        if candidate.hindrances.is_empty() { can_approve.push(candidate) } else { hindered.push(candidate) }
-    }
+    let organisation = app.model.parties().organisation(request.party)?;
+    let Request { kind, rights, access_packages: packages, .. } = request;
+    let asked = AskedOf { organisation: &organisation, kind: *kind, rights, packages };
+    let (can_approve, hindered) = asked.sorted(app, with_names);
     Some(Approvers { can_approve, hindered })
 }
 
-fn candidate(
-    app: &App,
-    request: &Request,
-    organisation: &Arc<Organisation>,
-    person: &Arc<Person>,
-    with_names: bool,
-) -> Candidate {
+impl AskedOf<'_> {
+    /// Everybody with a role in the organisation or its main unit: those whom it lets answer, and the others.
+    fn sorted(&self, app: &App, with_names: bool) -> (Vec<Candidate>, Vec<Candidate>) {
+        let parties = app.model.parties();
+        let units = parties.lineage(self.organisation);
+        let holders: BTreeSet<Uuid> =
+            units.flat_map(|unit| parties.holders(unit.party_uuid).collect::<Vec<_>>()).collect();
+        let persons = holders.into_iter().filter_map(|holder| parties.person(holder)).take(MAX_PERSONS);
+        let candidates = persons.map(|person| candidate(app, self, &person, with_names));
+        candidates.partition(|candidate| candidate.hindrances.is_empty())
+    }
+}
+
+fn candidate(app: &App, asked_of: &AskedOf<'_>, person: &Arc<Person>, with_names: bool) -> Candidate {
+    let AskedOf { organisation, kind, rights, packages } = *asked_of;
     let inputs = app.decision_inputs();
     let holder = Party::Person(Arc::clone(person));
     let party = Party::Organisation(Arc::clone(organisation));
@@ -106,14 +115,14 @@ fn candidate(
         let text = "The person does not administer access for the organisation.".to_owned();
         hindrances.push(Hindrance { what: "accessManagement", which: None, text });
     }
-    if request.kind == RequestKind::Standard {
-        for check in check_rights(&inputs, &holder, organisation, &request.rights) {
+    if kind == RequestKind::Standard {
+        for check in check_rights(&inputs, &holder, organisation, rights) {
             if let Err(reason) = check.result {
                 let (which, text) = (Some(check.resource_id), format!("The right cannot be passed on: {reason}."));
                 hindrances.push(Hindrance { what: "right", which, text });
             }
         }
-        let urns = request.access_packages.iter().map(|package| &*package.urn);
+        let urns = packages.iter().map(|package| &*package.urn);
         for check in check_packages(&inputs, &holder, &party, urns).into_iter().filter(|check| !check.result) {
             let text = "The person has nothing that lets it pass the access package on.".to_owned();
             hindrances.push(Hindrance { what: "accessPackage", which: Some(check.urn), text });
@@ -121,6 +130,19 @@ fn candidate(
     }
     let name = with_names.then(|| person.name.clone());
     Candidate { name, roles: roles.into_iter().collect(), hindrances }
+}
+
+/// The names of those who can answer what is asked of an organisation, with the register's codes of their roles.
+pub fn who_can(
+    app: &App,
+    organisation: &Arc<Organisation>,
+    kind: RequestKind,
+    rights: &[Right],
+    packages: &[AccessPackage],
+) -> Vec<(String, Vec<String>)> {
+    let asked = AskedOf { organisation, kind, rights, packages };
+    let (can, _) = asked.sorted(app, true);
+    can.into_iter().filter_map(|candidate| Some((candidate.name?, candidate.roles))).collect()
 }
 
 /// Says by which roles there is somebody who can approve a request of one's own

@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use model::problem::{NOT_ACCESS_MANAGER, PARTY_UNKNOWN, REQUEST_NOT_FOUND, REQUEST_NOT_NEW};
+use model::problem::{NOT_ACCESS_MANAGER, PARTY_UNKNOWN, REQUEST_NOT_FOUND};
 use model::{Answer, Organisation, Request, RequestKind, RequestStatus};
-use store::AuditEntry;
 use uuid::Uuid;
 
-use super::answer::{Target, answer};
+use super::answer::{Target, answer, forward as forward_to_managers, nothing_shown};
 use super::dto::{RequestDto, RequestForAnswer};
 use crate::access::acting::{
     AccessManagementRead, AccessManagementWrite, Acting, PortalAccessManagementWrite, may_act, organisation_of,
@@ -130,7 +129,7 @@ async fn give<P>(
     given: Answer,
 ) -> Result<Json<bool>, ApiError> {
     let target = Target { party: acting.organisation.party_uuid, kind, id };
-    answer(app, &acting.answerer(), target, given).await?;
+    answer(app, &acting.answerer(), target, given, nothing_shown).await?;
     Ok(Json(true))
 }
 
@@ -212,20 +211,7 @@ async fn forward(
     }
     let mut context = caller.context();
     context.on_behalf_of = Some(organisation.party_uuid.to_string());
-    let mut tx = app.begin(context).await?;
-    let request = Target { party: organisation.party_uuid, kind, id }.load(&mut tx).await?;
-    if request.status_at(tx.now()) != RequestStatus::New || !tx.escalate_request(id).await? {
-        return Err(REQUEST_NOT_NEW.into());
-    }
-    tx.audit(AuditEntry {
-        id: app.random.uuid_at(tx.now()),
-        event: "request.escalated",
-        party: Some(organisation.party_uuid),
-        subject: id.to_string(),
-        details: serde_json::json!({"systemId": request.system_id}),
-    })
-    .await?;
-    app.commit(tx).await?;
+    forward_to_managers(app, context, Target { party: organisation.party_uuid, kind, id }, None).await?;
     Ok(Json(true))
 }
 

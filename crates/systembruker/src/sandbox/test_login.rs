@@ -50,6 +50,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/sandbox/login/jwk", get(key_set))
         .route("/sandbox/login/authorize", get(choose).post(chosen))
         .route("/sandbox/login/token", post(token))
+        .route("/sandbox/login/end-session", get(end_session))
 }
 
 /// Codes that were given out and not yet exchanged.
@@ -59,6 +60,7 @@ pub struct Codes(Mutex<HashMap<String, Code>>);
 #[derive(Debug)]
 struct Code {
     national_id: NationalId,
+    acr: &'static str,
     nonce: Option<String>,
     challenge: String,
     redirect_uri: String,
@@ -89,6 +91,9 @@ async fn configuration(State(app): State<Arc<App>>) -> Response {
         "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"),
         "jwks_uri": format!("{issuer}/jwk"),
+        "end_session_endpoint": format!("{issuer}/end-session"),
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
         "response_types_supported": ["code"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
@@ -169,6 +174,7 @@ async fn chosen(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     let (code, now) = (app.random.token(), app.clock.seconds());
     let grant = Code {
         national_id,
+        acr: if form.get("level") == "3" { "idporten-loa-substantial" } else { "idporten-loa-high" },
         nonce: asked.nonce,
         challenge: asked.code_challenge.unwrap_or_default(),
         redirect_uri: asked.redirect_uri.clone(),
@@ -205,6 +211,7 @@ struct IdToken<'a> {
     nonce: Option<String>,
     pid: &'a str,
     acr: &'static str,
+    sid: String,
 }
 
 /// Exchanges a code for an identity token, once.
@@ -233,7 +240,8 @@ async fn token(State(app): State<Arc<App>>, request: Request) -> Result<Response
         iat: now,
         nonce: grant.nonce,
         pid: grant.national_id.expose(),
-        acr: "idporten-loa-high",
+        acr: grant.acr,
+        sid: app.random.token(),
     };
     let keys = app.model.test_login_keys();
     let signed = keys
@@ -243,6 +251,19 @@ async fn token(State(app): State<Arc<App>>, request: Request) -> Result<Response
     let body =
         json!({"access_token": app.random.token(), "token_type": "Bearer", "expires_in": 60, "id_token": signed});
     Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body.to_string()).into_response())
+}
+
+/// Where to go when logged out.
+#[derive(Debug, Default, Deserialize)]
+struct EndSessionQuery {
+    post_logout_redirect_uri: Option<String>,
+}
+
+/// Sends the browser back: there is no session here to end. Only to pages of the portal.
+async fn end_session(State(app): State<Arc<App>>, Query(query): Query<EndSessionQuery>) -> Response {
+    let portal = app.faces.join(Face::Portal, "");
+    let back = query.post_logout_redirect_uri.filter(|to| to.starts_with(&portal));
+    Redirect::to(back.as_deref().unwrap_or("/logged-out")).into_response()
 }
 
 /// The secret of `Authorization: Basic`, if it is the portal's.

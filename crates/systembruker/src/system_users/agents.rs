@@ -346,9 +346,16 @@ pub async fn give_self(
     Path((_, id)): Path<(String, Uuid)>,
     Query(query): Query<SelfQuery>,
 ) -> Result<Json<bool>, ApiError> {
-    let Answerer { context, .. } = acting.answerer();
-    let mut tx = app.begin(context).await?;
+    let mut tx = app.begin(acting.context.clone()).await?;
     let user = agent_for_self(&app, &acting, id, &query)?;
+    add_self(&app, &mut tx, &acting.answerer(), &user).await?;
+    app.commit(tx).await?;
+    Ok(Json(true))
+}
+
+/// Lets an agent's system user act for the agent itself, with all of its packages, which the person must be able to pass
+/// on.
+pub async fn add_self(app: &App, tx: &mut Write, answerer: &Answerer, user: &SystemUserEntry) -> Result<(), ApiError> {
     let packages = &user.user.access_packages;
     if packages.is_empty() {
         return Err(PACKAGE_NOT_IN_SYSTEM.into());
@@ -357,11 +364,9 @@ pub async fn give_self(
     check_within(&[], packages, &*system.ok_or(SYSTEM_NOT_FOUND)?)?;
     check_packages_of(RequestKind::Standard, packages, &app.model.metadata())?;
     let wanted: BTreeSet<_> = packages.iter().cloned().collect();
-    check_delegable_packages(&app, &acting.answerer(), user.owner_party, &wanted)?;
-    give_own_organisation(&mut tx, &user).await?;
-    audit(&app, &mut tx, "client.added", &user, json!({"client": user.owner_party, "packages": packages})).await?;
-    app.commit(tx).await?;
-    Ok(Json(true))
+    check_delegable_packages(app, answerer, user.owner_party, &wanted)?;
+    give_own_organisation(tx, user).await?;
+    audit(app, tx, "client.added", user, json!({"client": user.owner_party, "packages": packages})).await
 }
 
 /// Says whether an agent's system user acts for the agent itself

@@ -5,23 +5,19 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use model::problem::{NOT_STANDARD, SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS, SYSTEM_USER_NOT_FOUND, SYSTEM_USER_OF_OTHER};
-use model::{RegisteredSystem, Request, RequestKind, RequestStatus, SystemUserKind};
+use model::SystemUserKind;
+use model::problem::{NOT_STANDARD, SYSTEM_USER_NOT_FOUND, SYSTEM_USER_OF_OTHER};
 use serde::Deserialize;
-use serde_json::json;
-use store::{AuditEntry, StoreError};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::dto::{DelegationsDto, OwnSystemUserDto};
-use super::rules::delete;
+use super::rules::{create_whole, delete};
 use crate::access::acting::{AccessManagementRead, AccessManagementWrite, Acting, OverviewRead};
 use crate::app::App;
 use crate::http::extract::{Json, JsonText, Path, read_json};
 use crate::http::problem::ApiError;
 use crate::read_model::SystemUserEntry;
-use crate::requests::answer::approved;
-use crate::requests::api::made_now;
 
 /// The live system users of one kind of an organisation, as lists show them.
 pub fn listed(app: &App, owner: Uuid, kind: SystemUserKind) -> Vec<OwnSystemUserDto> {
@@ -113,54 +109,10 @@ pub async fn create(
     JsonText(body): JsonText,
 ) -> Result<Json<OwnSystemUserDto>, ApiError> {
     let new: NewSystemUser = read_json(&body)?;
-    let title = new.integration_title.trim().to_owned();
-    if title.is_empty() || title.chars().count() > 255 {
-        return Err(ApiError::member("integrationTitle", "integrationTitle has 1 to 255 characters."));
-    }
-    let answerer = acting.answerer();
-    let mut tx = app.begin(answerer.context.clone()).await?;
-    let now = tx.now();
-    let system = app.model.system_by_id(new.system_id.trim()).filter(|system| system.is_visible && !system.is_deleted);
-    let wanted = everything(&app, &acting, &*system.ok_or(SYSTEM_NOT_FOUND)?, title);
-    let user = approved(&app, &mut tx, &answerer, &wanted, now).await?;
-    tx.insert_system_user(&user).await.map_err(|error| match error {
-        StoreError::Duplicate(_) => SYSTEM_USER_EXISTS.into(),
-        error => ApiError::from(error),
-    })?;
-    tx.audit(AuditEntry {
-        id: app.random.uuid_at(tx.now()),
-        event: "systemuser.created",
-        party: Some(user.owner_party),
-        subject: user.id.to_string(),
-        details: json!({"systemId": user.system_id, "rights": user.rights, "accessPackages": user.access_packages}),
-    })
-    .await?;
-    app.commit(tx).await?;
-    let made = app.model.system_user(user.id).and_then(|user| OwnSystemUserDto::listed(&app, &user));
+    let id =
+        create_whole(&app, &acting.answerer(), &acting.organisation, &new.system_id, &new.integration_title).await?;
+    let made = app.model.system_user(id).and_then(|user| OwnSystemUserDto::listed(&app, &user));
     made.map(Json).ok_or_else(|| ApiError::Internal("a system user that was just made is not there".to_owned()))
-}
-
-/// What a person who chooses a system gives it: all that it may ask for. It is never stored.
-fn everything<P>(app: &App, acting: &Acting<P>, system: &RegisteredSystem, title: String) -> Request {
-    let made = made_now(app);
-    Request {
-        id: made.id,
-        kind: RequestKind::Standard,
-        system_internal_id: system.internal_id,
-        system_id: system.id.clone(),
-        party: acting.organisation.party_uuid,
-        party_org: acting.organisation.org_number,
-        external_ref: acting.organisation.org_number.to_string(),
-        title,
-        rights: system.rights.clone(),
-        access_packages: system.access_packages.clone(),
-        status: RequestStatus::New,
-        redirect_url: None,
-        escalated: false,
-        created: made.at,
-        expires: made.expires,
-        answered: None,
-    }
 }
 
 /// Deletes a system user: takes back all that it was given

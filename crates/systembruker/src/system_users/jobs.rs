@@ -33,7 +33,7 @@ use crate::requests::dto::wire_time;
 use crate::resource_registry::builtin::CLIENT_ADMINISTRATION;
 
 /// The most clients of a job. A system user has one job at a time, so that no more than these wait for it.
-const MAX_ITEMS: usize = 10_000;
+pub const MAX_ITEMS: usize = 10_000;
 /// The longest name of a client: a uuid.
 const MAX_NAME: usize = 36;
 /// How many clients are given or taken in one transaction.
@@ -154,20 +154,33 @@ pub async fn post_job(
     let user = agent(&app, &caller, id, "write")?;
     let items = read_json::<NewClientJob>(&body)?.items()?;
     let calling = caller.require_person()?;
-    let mut tx = app.begin(caller.context()).await?;
+    let (job, stored) =
+        begin(&app, caller.context(), &user, (calling.person.party_uuid, calling.level), &items).await?;
+    let path = format!("systembruker/api/v1/systemusers/{id}/clients/jobs/{}", job.id);
+    let headers = [(LOCATION, app.faces.join(Face::Platform, &path))];
+    Ok((StatusCode::ACCEPTED, headers, Json(ClientJobDto::new(&job, stored))).into_response())
+}
+
+/// Begins a job of a person (party uuid, level) with a system user. One at a time: 409 while clients of another wait.
+pub async fn begin(
+    app: &App,
+    context: ChangeContext,
+    user: &SystemUserEntry,
+    (person, level): (Uuid, i64),
+    items: &[(ClientAction, String)],
+) -> Result<(ClientJob, Vec<ClientJobItem>), ApiError> {
+    let mut tx = app.begin(context).await?;
     if tx.waiting_clients_of(user.id).await? > 0 {
         let text = "Clients of an earlier job still wait. Read that one, and send this when it is finished.".to_owned();
         return Err(ApiError::Status(StatusCode::CONFLICT, Some(text)));
     }
-    let (person, level, created) = (calling.person.party_uuid, calling.level, tx.now());
+    let created = tx.now();
     let job = ClientJob { id: app.random.uuid_at(created), system_user: user.id, person, level, created };
-    tx.insert_client_job(&job, &items).await?;
+    tx.insert_client_job(&job, items).await?;
     let stored = tx.client_job_items(job.id).await?;
     app.commit(tx).await?;
     app.new_job.notify_one();
-    let path = format!("systembruker/api/v1/systemusers/{id}/clients/jobs/{}", job.id);
-    let headers = [(LOCATION, app.faces.join(Face::Platform, &path))];
-    Ok((StatusCode::ACCEPTED, headers, Json(ClientJobDto::new(&job, stored))).into_response())
+    Ok((job, stored))
 }
 
 /// Reads how far a job has come, with what came of each client

@@ -14,6 +14,7 @@ pub mod enduser;
 pub mod feed;
 pub mod jobs;
 pub mod rules;
+pub mod uses;
 
 use std::sync::Arc;
 

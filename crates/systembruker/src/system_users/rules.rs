@@ -1,14 +1,104 @@
-//! Taking a system user back.
+//! Making a system user without a request, naming it, and taking it back.
 
-use model::problem::SYSTEM_USER_NOT_FOUND;
-use model::{OrgNumber, SystemUser};
+use model::problem::{SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS, SYSTEM_USER_NOT_FOUND};
+use model::{OrgNumber, Organisation, RegisteredSystem, Request, RequestKind, RequestStatus, SystemUser};
 use serde_json::json;
-use store::{AuditEntry, ChangeContext, RequestKey};
+use store::{AuditEntry, ChangeContext, RequestKey, StoreError};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::problem::ApiError;
-use crate::requests::answer::Answerer;
+use crate::notices::Event;
+use crate::requests::answer::{Answerer, approved};
+use crate::requests::api::made_now;
+
+/// The longest name of a system user, in characters.
+pub const MAX_TITLE: usize = 255;
+
+/// A name as it is kept.
+fn title(given: &str) -> Result<&str, ApiError> {
+    let title = given.trim();
+    if (1..=MAX_TITLE).contains(&title.chars().count()) {
+        Ok(title)
+    } else {
+        Err(ApiError::member("integrationTitle", format!("integrationTitle has 1 to {MAX_TITLE} characters.")))
+    }
+}
+
+/// Makes a system user with all that a system may ask for. The system is one that customers can choose. That the person
+/// may act for the organisation has been decided by the caller; what the person can pass on is decided here.
+pub async fn create_whole(
+    app: &App,
+    answerer: &Answerer,
+    organisation: &Organisation,
+    system_id: &str,
+    given: &str,
+) -> Result<Uuid, ApiError> {
+    let title = title(given)?.to_owned();
+    let mut tx = app.begin(answerer.context.clone()).await?;
+    let now = tx.now();
+    let system = app.model.system_by_id(system_id.trim()).filter(|system| system.is_visible && !system.is_deleted);
+    let wanted = everything(app, organisation, &*system.ok_or(SYSTEM_NOT_FOUND)?, title);
+    let user = approved(app, &mut tx, answerer, &wanted, now).await?;
+    tx.insert_system_user(&user).await.map_err(|error| match error {
+        StoreError::Duplicate(_) => SYSTEM_USER_EXISTS.into(),
+        error => ApiError::from(error),
+    })?;
+    tx.audit(AuditEntry {
+        id: app.random.uuid_at(tx.now()),
+        event: "systemuser.created",
+        party: Some(user.owner_party),
+        subject: user.id.to_string(),
+        details: json!({"systemId": user.system_id, "rights": user.rights, "accessPackages": user.access_packages}),
+    })
+    .await?;
+    app.commit(tx).await?;
+    app.tell_of_system_user(Event::SystemUserCreated, &user);
+    Ok(user.id)
+}
+
+/// What a person who chooses a system gives it: all that it may ask for. It is never stored.
+pub fn everything(app: &App, organisation: &Organisation, system: &RegisteredSystem, title: String) -> Request {
+    let made = made_now(app);
+    Request {
+        id: made.id,
+        kind: RequestKind::Standard,
+        system_internal_id: system.internal_id,
+        system_id: system.id.clone(),
+        party: organisation.party_uuid,
+        party_org: organisation.org_number,
+        external_ref: organisation.org_number.to_string(),
+        title,
+        rights: system.rights.clone(),
+        access_packages: system.access_packages.clone(),
+        status: RequestStatus::New,
+        redirect_url: None,
+        escalated: false,
+        created: made.at,
+        expires: made.expires,
+        answered: None,
+    }
+}
+
+/// Gives a system user of `owner` (party uuid) another name.
+pub async fn rename(app: &App, context: ChangeContext, owner: Uuid, id: Uuid, given: &str) -> Result<(), ApiError> {
+    let title = title(given)?;
+    let mut tx = app.begin(context).await?;
+    let user = tx.system_user(id).await?.filter(|user| !user.is_deleted && user.owner_party == owner);
+    let user = user.ok_or(SYSTEM_USER_NOT_FOUND)?;
+    if user.title == title || !tx.rename_system_user(id, title).await? {
+        return Ok(());
+    }
+    tx.audit(AuditEntry {
+        id: app.random.uuid_at(tx.now()),
+        event: "systemuser.renamed",
+        party: Some(owner),
+        subject: id.to_string(),
+        details: json!({"from": user.title, "to": title}),
+    })
+    .await?;
+    app.commit(tx).await
+}
 
 /// Deletes a system user of `owner` (party uuid). When this returns, no token is issued for it and no decision permits
 /// it anything.

@@ -621,7 +621,7 @@ async fn owners_ask_about_their_own_resources_where_that_is_set() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    let actors: Vec<_> = written.iter().map(|(event, actor, _)| (event.as_str(), actor.as_str())).collect();
+    let actors: Vec<_> = written.iter().map(|entry| (entry.event.as_str(), entry.actor.as_str())).collect();
     assert_eq!(
         actors,
         [

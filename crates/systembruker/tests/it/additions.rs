@@ -31,7 +31,7 @@ async fn a_vendor_deletes_a_system_user_of_its_own_system() {
     assert_eq!(vendor.ask_for_system_user(&world, CUSTOMER, None).await.status, 400);
     let journal = world.app.store.read().await.unwrap().audit_of(&id).await.unwrap();
     let last = journal.last().unwrap();
-    assert_eq!((&*last.0, &*last.1), ("systemuser.deleted_by_vendor", "org:991825827"));
+    assert_eq!((&*last.event, &*last.actor), ("systemuser.deleted_by_vendor", "org:991825827"));
     assert_eq!(world.ask(&vendor, &asked()).await.status, 201);
 }
 

@@ -45,7 +45,7 @@ async fn a_request_is_shown_in_plain_words_and_approved() {
     assert!(page.words().unwrap().contains("Forespørselen er godkjent.") && !has_button(&page, "Godkjenn"));
     let audit = world.app.store.read().await.unwrap().audit_of(&id).await.unwrap();
     assert_eq!(audit.len(), 1);
-    assert!(audit[0].0 == "request.approved" && audit[0].1.starts_with("person:"), "{audit:?}");
+    assert!(audit[0].event == "request.approved" && audit[0].actor.starts_with("person:"), "{audit:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,7 +182,7 @@ async fn a_system_access_is_taken_back_at_once() {
     assert_eq!(browser.press(&confirm, "Ja, trekk tilbake").await.unwrap().status, 404);
     let audit = world.app.store.read().await.unwrap().audit_of(&id).await.unwrap();
     assert_eq!(
-        audit.iter().map(|entry| entry.0.as_str()).collect::<Vec<_>>(),
+        audit.iter().map(|entry| entry.event.as_str()).collect::<Vec<_>>(),
         ["request.approved", "systemuser.deleted"]
     );
     // The vendor can ask again.

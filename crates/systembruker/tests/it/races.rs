@@ -7,7 +7,7 @@ use model::Answer as Given;
 use model::RequestKind;
 use reqwest::Method;
 use store::ChangeContext;
-use systembruker::requests::answer::{Answerer, Target, answer};
+use systembruker::requests::answer::{Answerer, Target, answer, nothing_shown};
 use systembruker::system_users::rules::delete;
 
 use crate::world::{CUSTOMER, REGISTER, World, asked, postgres, reachable};
@@ -48,7 +48,9 @@ async fn answers_at_once(world: World) {
         .map(|number| {
             let (app, answerer) = (Arc::clone(&world.app), answerer.clone());
             let given = if number % 2 == 0 { Given::Approve } else { Given::Reject };
-            tokio::spawn(async move { answer(&app, &answerer, target, given).await.is_ok().then_some(given) })
+            tokio::spawn(
+                async move { answer(&app, &answerer, target, given, nothing_shown).await.is_ok().then_some(given) },
+            )
         })
         .collect();
     let mut winners = vec![];
@@ -77,7 +79,7 @@ async fn approval_while_the_vendor_changes_its_mind(world: World) {
         let target = Target { party, kind: RequestKind::Standard, id };
         let approval = {
             let (app, answerer) = (Arc::clone(&world.app), answerer.clone());
-            tokio::spawn(async move { answer(&app, &answerer, target, Given::Approve).await.is_ok() })
+            tokio::spawn(async move { answer(&app, &answerer, target, Given::Approve, nothing_shown).await.is_ok() })
         };
         let withdrawal = {
             let (world, ask) = (Arc::clone(&world), ask.clone());

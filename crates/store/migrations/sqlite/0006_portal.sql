@@ -1,0 +1,13 @@
+-- What the login provider knows a session by, to end it on either side: its own id, and the identity token, sealed.
+ALTER TABLE session ADD COLUMN provider_sid TEXT;
+ALTER TABLE session ADD COLUMN id_token BLOB;
+CREATE INDEX session_by_provider ON session (provider_sid);
+
+-- When tokens were issued for a system user: the first one and the last one to each client.
+CREATE TABLE system_user_use (
+    system_user BLOB NOT NULL REFERENCES system_user (id),
+    client_id TEXT NOT NULL,
+    first_used INTEGER NOT NULL,
+    last_used INTEGER NOT NULL,
+    PRIMARY KEY (system_user, client_id)
+) STRICT;
