@@ -24,11 +24,21 @@ impl Translated {
 
     /// Takes the three languages out of a map of texts by language code; on failure, which of them are missing or
     /// blank.
-    pub fn from_map(mut texts: BTreeMap<String, String>) -> Result<Self, Vec<&'static str>> {
-        let missing: Vec<_> = Self::LANGUAGES
-            .into_iter()
-            .filter(|language| texts.get(*language).is_none_or(|text| text.trim().is_empty()))
-            .collect();
+    pub fn from_map(texts: BTreeMap<String, String>) -> Result<Self, Vec<&'static str>> {
+        Self::from_map_where(texts, |text| !text.trim().is_empty())
+    }
+
+    /// The same, for texts that may be blank.
+    pub fn from_map_with_blanks(texts: BTreeMap<String, String>) -> Result<Self, Vec<&'static str>> {
+        Self::from_map_where(texts, |_| true)
+    }
+
+    fn from_map_where(
+        mut texts: BTreeMap<String, String>,
+        is_text: impl Fn(&str) -> bool,
+    ) -> Result<Self, Vec<&'static str>> {
+        let is_missing = |language: &&str| texts.get(*language).is_none_or(|text| !is_text(text));
+        let missing: Vec<_> = Self::LANGUAGES.into_iter().filter(is_missing).collect();
         if !missing.is_empty() {
             return Err(missing);
         }

@@ -120,6 +120,11 @@ pub fn organisation_of(app: &App, headers: &HeaderMap, party: &str) -> Result<Ar
     found.ok_or_else(|| PARTY_UNKNOWN.into())
 }
 
+/// Whether an address names no party at all: clients in use ask for the lists of party 0, and are given empty ones.
+pub fn is_no_party(party: &str) -> bool {
+    party.parse::<i64>().is_ok_and(|id| id < 1)
+}
+
 /// The person who calls, if the policy of one of the platform's resources lets it do this for the organisation.
 pub fn may_act(
     app: &App,

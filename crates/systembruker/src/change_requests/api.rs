@@ -67,11 +67,9 @@ pub async fn post_change_request(
 ) -> Result<Response, ApiError> {
     let mut tx = app.begin(caller.context()).await?;
     let (user, id) = meant(&app, &caller, &query, &new)?;
-    if user.kind == SystemUserKind::Agent {
-        return Err(SYSTEM_USER_NOT_FOUND.into());
-    }
     let change = new.change();
-    let (status, dto) = post(&app, &mut tx, &user, (id, change, new.redirect_url.take())).await?;
+    let kinds = &[SystemUserKind::Standard];
+    let (status, dto) = post(&app, &mut tx, (&user, kinds), (id, change, new.redirect_url.take())).await?;
     app.commit(tx).await?;
     if status == StatusCode::OK {
         return Ok(Json(dto).into_response());
@@ -141,7 +139,8 @@ pub async fn post_for_any_kind(
     let (user, id) = meant(&app, &caller, &ChangeQuery { correlation_id, system_user_id }, &new)?;
     let change = new.change();
     let packages = change.required_packages.clone();
-    let (status, dto) = post(&app, &mut tx, &user, (id, change, new.redirect_url.take())).await?;
+    let kinds = &[SystemUserKind::Standard, SystemUserKind::Agent];
+    let (status, dto) = post(&app, &mut tx, (&user, kinds), (id, change, new.redirect_url.take())).await?;
     if dry_run {
         // Nothing is committed.
         let (clients, clients_lacking_packages) = (user.clients.len(), lacking_clients(&app, &user, &packages));
@@ -198,11 +197,12 @@ fn meant(
     Ok((user, Some(id)))
 }
 
-/// Stores a change request, or finds the one that is there. With it the status of the answer.
+/// Stores a change request about a system user of one of some kinds, or finds the one that is there. With it the status of
+/// the answer.
 pub async fn post(
     app: &App,
     tx: &mut Write,
-    user: &Arc<SystemUserEntry>,
+    (user, kinds): (&Arc<SystemUserEntry>, &[SystemUserKind]),
     (id, change, redirect_url): (Option<Uuid>, RightsChange, Option<String>),
 ) -> Result<(StatusCode, ChangeRequestDto), ApiError> {
     let made = made_now(app);
@@ -211,8 +211,11 @@ pub async fn post(
         return Ok((StatusCode::OK, ChangeRequestDto::no_change_needed(user, id_or_new)));
     }
     let system = app.model.system(user.system_internal_id).ok_or(SYSTEM_NOT_FOUND)?;
-    if let Some(there) = already_there(tx, user, system.internal_id, id, &change).await? {
+    if let Some(there) = already_there(app, tx, user, system.vendor, (id, &change)).await? {
         return Ok((StatusCode::OK, ChangeRequestDto::with_confirm_url(app, &there)));
+    }
+    if !kinds.contains(&user.kind) {
+        return Err(SYSTEM_USER_NOT_FOUND.into());
     }
     if system.is_deleted {
         return Err(SYSTEM_NOT_FOUND.into());
@@ -233,11 +236,11 @@ pub async fn post(
 
 /// The change request with the chosen id; where none was chosen, one that waits and asks for the same.
 async fn already_there(
+    app: &App,
     tx: &mut Write,
     user: &SystemUserEntry,
-    system: Uuid,
-    id: Option<Uuid>,
-    change: &RightsChange,
+    vendor: OrgNumber,
+    (id, change): (Option<Uuid>, &RightsChange),
 ) -> Result<Option<ChangeRequest>, ApiError> {
     let now = tx.now();
     let Some(id) = id else {
@@ -249,7 +252,7 @@ async fn already_there(
     if there.is_deleted {
         return Err(CHANGE_REQUEST_NOT_NEW.into());
     }
-    if there.system_internal_id == system {
+    if app.model.system(there.system_internal_id).is_some_and(|system| system.vendor == vendor) {
         return Ok(Some(there));
     }
     Err(if there.status_at(now) == RequestStatus::New { REQUEST_PENDING } else { CHANGE_REQUEST_NOT_NEW }.into())

@@ -1,7 +1,9 @@
 //! Extractors that answer a problem where axum's own answer plain text.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -11,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::any_case::AnyCase;
 use super::problem::ApiError;
+use super::query;
 
 /// A JSON body. Read with member names in any case; a body that cannot be read is a refusal that says where and why.
 #[derive(Debug, Clone, Copy)]
@@ -120,10 +123,22 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     #[expect(clippy::disallowed_types, reason = "this wraps it")]
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         without_nul("path", parts.uri.path())?;
-        match axum::extract::Path::from_request_parts(parts, state).await {
-            Ok(axum::extract::Path(value)) => Ok(Self(value)),
-            Err(rejection) => Err(ApiError::member("path", rejection.body_text())),
-        }
+        let rejection = match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => return Ok(Self(value)),
+            Err(rejection) => rejection,
+        };
+        let parameters = RawPathParams::from_request_parts(parts, state).await.ok();
+        let named = |index: usize| Some(parameters.as_ref()?.iter().nth(index)?.0.to_owned());
+        let name = match &rejection {
+            PathRejection::FailedToDeserializePathParams(failed) => match failed.kind() {
+                ErrorKind::ParseErrorAtIndex { index, .. } => named(*index),
+                ErrorKind::ParseErrorAtKey { key, .. } => Some(key.clone()),
+                ErrorKind::ParseError { .. } | ErrorKind::Message(_) => named(0),
+                _ => None,
+            },
+            _ => None,
+        };
+        Err(ApiError::member(name.unwrap_or_else(|| "path".to_owned()), rejection.body_text()))
     }
 }
 
@@ -134,12 +149,11 @@ pub struct Query<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
-    #[expect(clippy::disallowed_types, reason = "this wraps it")]
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        without_nul("query", parts.uri.query().unwrap_or_default())?;
-        match axum::extract::Query::from_request_parts(parts, state).await {
-            Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(ApiError::member("query", rejection.body_text())),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        without_nul("query", query)?;
+        let value = query::read(query)
+            .map_err(|error| ApiError::member(error.parameter.unwrap_or_else(|| "query".to_owned()), error.text));
+        Ok(Self(value?))
     }
 }

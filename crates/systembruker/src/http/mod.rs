@@ -13,4 +13,5 @@ pub mod language;
 pub mod literals;
 pub mod paging;
 pub mod problem;
+pub mod query;
 pub mod request_id;

@@ -153,6 +153,11 @@ fn framework(status: StatusCode, title: &str, detail: Option<String>, extensions
     let section = match status.as_u16() {
         400 => "15.5.1",
         401 => "15.5.2",
+        403 => "15.5.4",
+        408 => "15.5.9",
+        410 => "15.5.11",
+        412 => "15.5.13",
+        421 => "15.5.20",
         404 => "15.5.5",
         405 => "15.5.6",
         409 => "15.5.10",
@@ -162,8 +167,13 @@ fn framework(status: StatusCode, title: &str, detail: Option<String>, extensions
         503 => "15.6.4",
         _ => "15",
     };
+    let of_type = match status {
+        // RFC 9110 does not have it.
+        StatusCode::TOO_MANY_REQUESTS => "https://tools.ietf.org/html/rfc6585#section-4".to_owned(),
+        _ => format!("https://tools.ietf.org/html/rfc9110#section-{section}"),
+    };
     let mut body = json!({
-        "type": format!("https://tools.ietf.org/html/rfc9110#section-{section}"),
+        "type": of_type,
         "title": title,
         "status": status.as_u16(),
         "traceId": request_id::trace_parent(),

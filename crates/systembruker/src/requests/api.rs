@@ -86,6 +86,11 @@ pub async fn post_agent_request(
 
 async fn post(app: &App, caller: &Caller, new: NewRequest, kind: RequestKind) -> Result<Response, ApiError> {
     let vendor = caller.org.ok_or(VENDOR_UNKNOWN)?;
+    for (name, text) in [("systemId", &new.system_id), ("partyOrgNo", &new.party_org_no)] {
+        if text.trim().is_empty() {
+            return Err(ApiError::member(name, format!("{name} is missing or blank.")));
+        }
+    }
     let mut tx = app.begin(caller.context()).await?;
     let system = own_system(app, vendor, new.system_id.trim())?;
     if system.is_deleted {
@@ -125,22 +130,26 @@ async fn request_in_the_way(
     if app.model.system_user_of(key.system, customer, &key.external_ref).is_some() {
         return Err(SYSTEM_USER_EXISTS.into());
     }
-    let mut found = None;
-    for kind in [RequestKind::Standard, RequestKind::Agent] {
+    // One of the same kind first: whatever else there is, it is the answer.
+    let other = match key.kind {
+        RequestKind::Standard => RequestKind::Agent,
+        RequestKind::Agent => RequestKind::Standard,
+    };
+    for kind in [key.kind, other] {
         let other = RequestKey { kind, ..key.clone() };
         let Some(request) = tx.latest_request(&other).await? else { continue };
         match request.status_at(tx.now()) {
             RequestStatus::Timedout => {
                 tx.time_out_request(request.id).await?;
             }
-            _ if kind == key.kind => found = Some(request),
+            _ if kind == key.kind => return Ok(Some(request)),
             RequestStatus::New => return Err(REQUEST_PENDING.into()),
             RequestStatus::Accepted if kind == RequestKind::Standard => return Err(REQUEST_ACCEPTED.into()),
             RequestStatus::Rejected if kind == RequestKind::Standard => return Err(REQUEST_REJECTED.into()),
             RequestStatus::Accepted | RequestStatus::Rejected => {}
         }
     }
-    Ok(found)
+    Ok(None)
 }
 
 /// A request for a system of the caller's. Whether another vendor's request exists is nobody's business.

@@ -144,13 +144,15 @@ pub fn check_within(
     access_packages: &[AccessPackage],
     system: &RegisteredSystem,
 ) -> Result<(), ApiError> {
-    if !rights_within(rights, &system.rights) {
+    // A list with the same twice is longer than the system's at last, and says nothing more.
+    if !rights_within(rights, &system.rights) || rights.len() > system.rights.len() {
         return Err(RIGHT_NOT_FOUND.into());
     }
     let missing = access_packages.iter().filter(|package| !system.access_packages.contains(package));
     let missing: Vec<&str> = missing.map(|package| &*package.urn).collect();
     if missing.is_empty() {
-        return Ok(());
+        let fits = access_packages.len() <= system.access_packages.len();
+        return if fits { Ok(()) } else { Err(PACKAGE_NOT_IN_SYSTEM.into()) };
     }
     Err(ApiError::Problem(PACKAGE_NOT_IN_SYSTEM, vec![("NotFoundPackages", missing.join(", "))]))
 }

@@ -61,8 +61,11 @@ pub async fn register_system(
         drop(tx);
         app.catch_up().await?;
         rules::new_system(&app.model, &registration, app.redirect_rules(), system.internal_id, now)?;
-        let text = "The system id already exists.".to_owned();
-        return Err(ApiError::Text(StatusCode::CONFLICT, text));
+        // What was taken is free again: whoever had it has let go of it this moment.
+        return Err(ApiError::Text(
+            StatusCode::CONFLICT,
+            "The id or a client was taken a moment ago. Send it again.".to_owned(),
+        ));
     }
     inserted?;
     log(&app, &mut tx, &caller, &system, SystemChange::Create, logged_system(&system)).await?;

@@ -131,8 +131,9 @@ fn checked(
     now: Timestamp,
     mut errors: Vec<ValidationError>,
 ) -> Result<RegisteredSystem, ApiError> {
-    let name = translated("name", &registration.name)?;
-    let description = translated("description", &registration.description)?;
+    // A name is what customers see; a description may say nothing.
+    let name = translated("name", &registration.name, Translated::from_map)?;
+    let description = translated("description", &registration.description, Translated::from_map_with_blanks)?;
     limits(registration)?;
     let Identity { internal_id, id, created, version } = identity;
     let urls: Result<Vec<Url>, _> = registration.redirect_urls.iter().map(|url| redirect_rules.parse(url)).collect();
@@ -171,8 +172,12 @@ fn checked(
     })
 }
 
-fn translated(member: &str, texts: &BTreeMap<String, String>) -> Result<Translated, ApiError> {
-    Translated::from_map(texts.clone()).map_err(|missing| {
+fn translated(
+    member: &str,
+    texts: &BTreeMap<String, String>,
+    read: impl Fn(BTreeMap<String, String>) -> Result<Translated, Vec<&'static str>>,
+) -> Result<Translated, ApiError> {
+    read(texts.clone()).map_err(|missing| {
         ApiError::member(member, format!("The languages nb, nn and en are needed; missing: {}.", missing.join(", ")))
     })
 }

@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::dto::OwnSystemUserDto;
-use super::enduser::listed;
+use super::enduser::list_of;
 use super::rules::delete;
 use crate::access::acting::{
     AccessManagementWrite, Acting, ClientAdministrationRead, ClientAdministrationWrite, OverviewRead,
@@ -41,8 +41,12 @@ use crate::requests::rules::{check_packages_of, check_within};
         (status = 400, description = "No such organisation (AUTH-00000)"),
         (status = 401, description = "No valid token"), (status = 403, description = "Not a person who sees the organisation's system users"))
 )]
-pub async fn list_agents(State(app): State<Arc<App>>, acting: Acting<OverviewRead>) -> Json<Vec<OwnSystemUserDto>> {
-    Json(listed(&app, acting.organisation.party_uuid, SystemUserKind::Agent))
+pub async fn list_agents(
+    State(app): State<Arc<App>>,
+    Path(party): Path<String>,
+    acting: Result<Acting<OverviewRead>, ApiError>,
+) -> Result<Json<Vec<OwnSystemUserDto>>, ApiError> {
+    list_of(&app, &party, acting, SystemUserKind::Agent)
 }
 
 /// The client of an agent, with what the agent has for it.
@@ -292,7 +296,7 @@ pub async fn give_agent_client(
     delete, path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/client", tag = "Agents' system users",
     params(("party" = String, Path, description = "The organisation's party id"), ("systemUserId" = Uuid, Path, description = "The system user"), ClientOfProvider),
     responses((status = 200, description = "It does not act for the client any more"),
-        (status = 400, description = "It did not (AUTH-00031), or a parameter cannot be read"),
+        (status = 400, description = "No such system user of this organisation (AUTH-00031), or a parameter cannot be read"),
         (status = 401, description = "No valid token"), (status = 403, description = "Not a person who administers the organisation's clients"))
 )]
 pub async fn take_agent_client(
@@ -304,9 +308,8 @@ pub async fn take_agent_client(
     let mut tx = app.begin(acting.context.clone()).await?;
     let user = app.model.system_user(id).filter(|user| !user.is_deleted && check_agent(&acting, user).is_ok());
     let user = user.filter(|_| query.provider == acting.organisation.party_uuid).ok_or(CLIENT_NOT_REMOVED)?;
-    if !remove_client(&app, &mut tx, &user, query.client).await? {
-        return Err(CLIENT_NOT_REMOVED.into());
-    }
+    // A client that it does not act for any more is as good as taken: who repeats a call has lost the answer.
+    remove_client(&app, &mut tx, &user, query.client).await?;
     app.commit(tx).await?;
     Ok(StatusCode::OK)
 }

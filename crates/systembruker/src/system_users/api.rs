@@ -63,15 +63,15 @@ pub async fn by_external_id(
     Query(query): Query<ExternalIdQuery>,
 ) -> Result<Response, ApiError> {
     let organisation = caller.require_org()?;
-    let is_maskinporten = platform_owner(&app.model) == Some(organisation);
-    // Vendors in use look up their own; of those of others they learn nothing.
-    let is_own = query.system_provider_org_no.as_deref().is_some_and(|given| given.trim() == organisation.as_str());
-    if !is_maskinporten && !is_own {
-        return Err(ApiError::Bare(StatusCode::FORBIDDEN));
-    }
     let client_id = required(query.client_id.as_ref(), "clientId")?;
     let vendor = required(query.system_provider_org_no.as_ref(), "systemProviderOrgNo")?;
     let owner = required(query.system_user_owner_org_no.as_ref(), "systemUserOwnerOrgNo")?;
+    let is_maskinporten = platform_owner(&app.model) == Some(organisation);
+    // Vendors in use look up their own; of those of others they learn nothing.
+    let is_own = vendor == organisation.as_str();
+    if !is_maskinporten && !is_own {
+        return Err(ApiError::Bare(StatusCode::FORBIDDEN));
+    }
     let system = app.model.system_of_client(client_id).filter(|system| system.vendor.as_str() == vendor);
     let system = system.ok_or_else(ApiError::not_found)?;
     let user = find(&app, &system, owner, query.external_ref.as_deref()).ok_or_else(ApiError::not_found)?;

@@ -9,8 +9,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use model::problem::CLIENT_NOT_REMOVED;
-use model::problem::validation::{AGENT_KIND, AGENT_MISSING, CLIENT_MISSING};
+use model::problem::validation::{AGENT_KIND, AGENT_MISSING, AGENT_UNKNOWN, CLIENT_MISSING};
 use model::{Organisation, SystemUserKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -45,7 +44,8 @@ impl AgentQuery {
     fn read(&self, app: &App, needs_client: bool) -> Result<(Arc<SystemUserEntry>, Uuid), ApiError> {
         let named = self.agent.and_then(|id| app.model.system_user(id)).filter(|user| !user.is_deleted);
         let user = match named {
-            None => Err(AGENT_MISSING),
+            None if self.agent.is_none_or(|agent| agent.is_nil()) => Err(AGENT_MISSING),
+            None => Err(AGENT_UNKNOWN),
             Some(user) if user.kind != SystemUserKind::Agent => Err(AGENT_KIND),
             Some(user) => Ok(user),
         };
@@ -176,7 +176,7 @@ pub async fn give(
 #[utoipa::path(
     delete, path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Clients of system users", params(AgentQuery),
     responses((status = 200, description = "It does not act for the client any more", body = AgentAndClient),
-        (status = 400, description = "Not an agent's system user, or it does not act for the client (AUTH-00031)"),
+        (status = 400, description = "Not an agent's system user, or no client is named"),
         (status = 401, description = "No valid token"), (status = 403, description = "The token lacks altinn:clientdelegations.write, or not a person who administers the clients"))
 )]
 pub async fn take(
@@ -187,9 +187,8 @@ pub async fn take(
     let mut tx = app.begin(caller.context()).await?;
     let (user, client) = query.read(&app, true)?;
     check_person(&app, &caller, &user, "write")?;
-    if !remove_client(&app, &mut tx, &user, client).await? {
-        return Err(CLIENT_NOT_REMOVED.into());
-    }
+    // A client that it does not act for any more is as good as taken: who repeats a call has lost the answer.
+    remove_client(&app, &mut tx, &user, client).await?;
     app.commit(tx).await?;
     Ok(Json(AgentAndClient { agent: user.id, client }))
 }

@@ -6,14 +6,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use model::SystemUserKind;
-use model::problem::{NOT_STANDARD, SYSTEM_USER_NOT_FOUND, SYSTEM_USER_OF_OTHER};
+use model::problem::{NOT_STANDARD, PARTY_UNKNOWN, SYSTEM_USER_NOT_FOUND, SYSTEM_USER_OF_OTHER};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::dto::{DelegationsDto, OwnSystemUserDto};
 use super::rules::{create_whole, delete};
-use crate::access::acting::{AccessManagementRead, AccessManagementWrite, Acting, OverviewRead};
+use crate::access::acting::{AccessManagementRead, AccessManagementWrite, Acting, OverviewRead, is_no_party};
 use crate::app::App;
 use crate::http::extract::{Json, JsonText, Path, read_json};
 use crate::http::problem::ApiError;
@@ -40,9 +40,24 @@ fn own(app: &App, owner: Uuid, id: Uuid) -> Option<Arc<SystemUserEntry>> {
 )]
 pub async fn list_own(
     State(app): State<Arc<App>>,
-    acting: Acting<AccessManagementRead>,
-) -> Json<Vec<OwnSystemUserDto>> {
-    Json(listed(&app, acting.organisation.party_uuid, SystemUserKind::Standard))
+    Path(party): Path<String>,
+    acting: Result<Acting<AccessManagementRead>, ApiError>,
+) -> Result<Json<Vec<OwnSystemUserDto>>, ApiError> {
+    list_of(&app, &party, acting, SystemUserKind::Standard)
+}
+
+/// The list of an organisation; an empty one of no party.
+pub fn list_of<P>(
+    app: &App,
+    party: &str,
+    acting: Result<Acting<P>, ApiError>,
+    kind: SystemUserKind,
+) -> Result<Json<Vec<OwnSystemUserDto>>, ApiError> {
+    match acting {
+        Ok(acting) => Ok(Json(listed(app, acting.organisation.party_uuid, kind))),
+        Err(ApiError::Problem(PARTY_UNKNOWN, _)) if is_no_party(party) => Ok(Json(vec![])),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads a system user of an organisation

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use http::header::LOCATION;
 use model::SystemUserKind;
-use model::problem::validation::{AGENT_KIND, AGENT_MISSING};
+use model::problem::validation::{AGENT_KIND, AGENT_UNKNOWN};
 use model::problem::{CLIENT_NOT_REMOVED, CLIENT_UNKNOWN, CLIENTS_FORBIDDEN, ProblemCode, SYSTEM_USER_NOT_FOUND};
 use serde::{Deserialize, Serialize};
 use store::{ChangeContext, ClientAction, ClientJob, ClientJobItem, ItemStatus, Write};
@@ -109,7 +109,7 @@ impl ClientJobDto {
 fn agent(app: &App, caller: &Caller, id: Uuid, action: &str) -> Result<Arc<SystemUserEntry>, ApiError> {
     caller.require_person()?;
     let user = app.model.system_user(id).filter(|user| !user.is_deleted);
-    let user = user.ok_or_else(|| ApiError::Validation(vec![AGENT_MISSING.into()]))?;
+    let user = user.ok_or_else(|| ApiError::Validation(vec![AGENT_UNKNOWN.into()]))?;
     let owner = app.model.parties().organisation(user.owner_party).ok_or(ApiError::Bare(StatusCode::FORBIDDEN))?;
     may_act(app, caller, &owner, CLIENT_ADMINISTRATION, action)?;
     if user.kind == SystemUserKind::Agent { Ok(user) } else { Err(ApiError::Validation(vec![AGENT_KIND.into()])) }

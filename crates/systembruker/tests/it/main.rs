@@ -19,6 +19,7 @@ mod http;
 mod maskinporten;
 mod modes;
 mod own_system_users;
+mod particulars;
 mod platform_tokens;
 mod policies;
 mod portal;

@@ -93,7 +93,7 @@ async fn only_those_with_power_answer_and_strangers_see_nothing() {
     assert_eq!(answered.status, 404);
     let path = format!("{}/accessmanagement/ui/systemuser/request", world.origin);
     for (query, status) in
-        [("", 400), ("?id=", 404), ("?id=nonsense", 404), ("?id=01a20538-218e-7fae-aebe-6e10372c06b2", 404)]
+        [("", 400), ("?id=", 400), ("?id=nonsense", 404), ("?id=01a20538-218e-7fae-aebe-6e10372c06b2", 404)]
     {
         assert_eq!(mona.open(&format!("{path}{query}")).await.unwrap().status, status, "{query}");
     }
