@@ -1,5 +1,7 @@
 //! What a system may be given: single rights and access packages.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 /// The attribute that names a resource of the resource registry.
@@ -36,11 +38,11 @@ impl Right {
         self.resource.iter().filter(|attribute| attribute.id == RESOURCE_ATTRIBUTE).map(|attribute| &*attribute.value)
     }
 
-    /// Whether both point out the same resource, whatever the order of attributes and the action.
-    fn same_resource(&self, other: &Self) -> bool {
-        self.resource.len() == other.resource.len()
-            && self.resource.iter().all(|attribute| other.resource.contains(attribute))
-            && other.resource.iter().all(|attribute| self.resource.contains(attribute))
+    /// What points out the resource: the attributes in some order, whatever the action.
+    fn named(&self) -> Vec<&ResourceAttribute> {
+        let mut attributes: Vec<_> = self.resource.iter().collect();
+        attributes.sort_unstable();
+        attributes
     }
 }
 
@@ -72,7 +74,8 @@ pub struct DelegatedRight {
 
 /// Whether everything that is asked for is among what the system has registered.
 pub fn rights_within(asked: &[Right], registered: &[Right]) -> bool {
-    asked.iter().all(|right| !right.resource.is_empty() && registered.iter().any(|known| known.same_resource(right)))
+    let known: HashSet<_> = registered.iter().map(Right::named).collect();
+    asked.iter().all(|right| !right.resource.is_empty() && known.contains(&right.named()))
 }
 
 #[cfg(test)]

@@ -101,6 +101,12 @@ impl Session {
         rows.into_iter().map(|row| Ok((row.number, row.try_into()?))).collect()
     }
 
+    /// The change requests to a customer, newest first, at most 200: those that wait, or all.
+    pub async fn change_requests_of_party(&mut self, party: Uuid, all: bool) -> Result<Vec<ChangeRequest>, StoreError> {
+        let rows = fetch_all!(self, Row, sql::CHANGE_REQUESTS_OF_PARTY, party, i64::from(all))?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
     /// How many change requests about a system user wait for an answer.
     pub async fn waiting_change_requests(&mut self, system_user: Uuid) -> Result<i64, StoreError> {
         Ok(fetch_optional!(self, Count, sql::WAITING_CHANGE_REQUESTS, system_user)?.map_or(0, |count| count.number))

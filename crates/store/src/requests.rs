@@ -1,7 +1,7 @@
 //! Requests for system users.
 
 use jiff::Timestamp;
-use model::{AccessPackage, Request, RequestKind, RequestStatus, Right, SystemId, SystemUserKind};
+use model::{AccessPackage, OrgNumber, Request, RequestKind, RequestStatus, Right, SystemId, SystemUserKind};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -132,9 +132,9 @@ impl Session {
         rows.into_iter().map(|row| Ok((row.number, row.try_into()?))).collect()
     }
 
-    /// How many requests of a system to a party (uuid) wait for an answer.
-    pub async fn waiting_requests(&mut self, system: Uuid, party: Uuid) -> Result<i64, StoreError> {
-        Ok(fetch_optional!(self, Count, sql::WAITING_REQUESTS, system, party)?.map_or(0, |count| count.number))
+    /// How many requests of a vendor's systems to a party (uuid) wait for an answer.
+    pub async fn waiting_requests(&mut self, vendor: OrgNumber, party: Uuid) -> Result<i64, StoreError> {
+        Ok(fetch_optional!(self, Count, sql::WAITING_REQUESTS, vendor.as_str(), party)?.map_or(0, |count| count.number))
     }
 
     /// The requests whose time had run out at `now` without an answer, and for which that has not been written; at most
@@ -147,6 +147,11 @@ impl Session {
     /// The requests that wait for a customer's answer, newest first, at most 1000.
     pub async fn open_requests(&mut self, party: Uuid) -> Result<Vec<Request>, StoreError> {
         fetch_all!(self, Row, sql::OPEN_REQUESTS, party)?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// The requests to a customer, whatever has become of them, newest first, at most 200.
+    pub async fn requests_of_party(&mut self, party: Uuid) -> Result<Vec<Request>, StoreError> {
+        fetch_all!(self, Row, sql::REQUESTS_OF_PARTY, party)?.into_iter().map(TryInto::try_into).collect()
     }
 }
 

@@ -725,8 +725,8 @@ async fn a_request_is_answered_once(database: TestDatabase) {
     assert_eq!(session.request(id()).await.unwrap(), None);
     assert_eq!(session.latest_request(&key_of(&request)).await.unwrap(), Some(request.clone()));
     assert_eq!(session.open_requests(customer.party_uuid).await.unwrap(), [request.clone()]);
-    assert_eq!(session.waiting_requests(request.system_internal_id, customer.party_uuid).await.unwrap(), 1);
-    assert_eq!(session.waiting_requests(customer.party_uuid, customer.party_uuid).await.unwrap(), 0);
+    assert_eq!(session.waiting_requests(system.vendor, customer.party_uuid).await.unwrap(), 1);
+    assert_eq!(session.waiting_requests(customer.org_number, customer.party_uuid).await.unwrap(), 0);
     drop(session);
 
     let pia = id();
@@ -740,7 +740,9 @@ async fn a_request_is_answered_once(database: TestDatabase) {
     let mut session = store.read().await.unwrap();
     assert_eq!(session.request(request.id).await.unwrap(), Some(request.clone()));
     assert_eq!(session.open_requests(customer.party_uuid).await.unwrap(), []);
-    assert_eq!(session.waiting_requests(request.system_internal_id, customer.party_uuid).await.unwrap(), 0);
+    assert_eq!(session.waiting_requests(system.vendor, customer.party_uuid).await.unwrap(), 0);
+    assert_eq!(session.requests_of_party(customer.party_uuid).await.unwrap(), [request.clone()]);
+    assert_eq!(session.requests_of_party(id()).await.unwrap(), []);
     drop(session);
 
     let mut tx = write(&store).await;
@@ -1223,6 +1225,9 @@ async fn change_requests_are_kept_and_answered_once(database: TestDatabase) {
     assert_eq!(session.change_request(first.id).await.unwrap().unwrap(), first);
     assert_eq!(session.change_requests_of(user.id).await.unwrap(), [second.clone(), first.clone()]);
     assert_eq!(session.waiting_change_requests(user.id).await.unwrap(), 2);
+    let waiting = session.change_requests_of_party(user.owner_party, false).await.unwrap();
+    assert_eq!(waiting, [second.clone(), first.clone()]);
+    assert_eq!(session.change_requests_of_party(id(), true).await.unwrap(), []);
     let latest = session.latest_change_request(system.internal_id, customer.party_uuid, &user.external_ref);
     assert_eq!(latest.await.unwrap().unwrap().id, second.id);
     let listed = session.change_requests_of_system(system.internal_id, 0, 1).await.unwrap();
@@ -1243,6 +1248,8 @@ async fn change_requests_are_kept_and_answered_once(database: TestDatabase) {
     assert_eq!((gone.is_deleted, gone.status), (true, RequestStatus::Accepted));
     assert_eq!(session.change_requests_of(user.id).await.unwrap().len(), 1);
     assert_eq!(session.waiting_change_requests(user.id).await.unwrap(), 0);
+    assert_eq!(session.change_requests_of_party(user.owner_party, false).await.unwrap(), []);
+    assert_eq!(session.change_requests_of_party(user.owner_party, true).await.unwrap().len(), 1);
 }
 
 async fn requests_are_forwarded_and_time_out_while_they_are_new(database: TestDatabase) {

@@ -20,6 +20,8 @@ use crate::notices::Event;
 use crate::requests::answer::{Answerer, check_delegable_packages, delegable_rights};
 use crate::requests::rules::{check_packages_of, check_within};
 
+/// That a change request was forwarded, in the journal.
+const FORWARDED: &str = "changerequest.escalated";
 /// The page of the portal on which change requests are answered.
 pub const CHANGE_PAGE: &str = "changerequest";
 
@@ -86,9 +88,13 @@ pub async fn forward(
     if request.status_at(tx.now()) != RequestStatus::New {
         return Err(REQUEST_NOT_NEW.into());
     }
+    // It is done once: those who can answer know by now.
+    if tx.audit_of(&id.to_string()).await?.iter().any(|record| record.event == FORWARDED) {
+        return Ok(());
+    }
     tx.audit(AuditEntry {
         id: app.random.uuid_at(tx.now()),
-        event: "changerequest.escalated",
+        event: FORWARDED,
         party: Some(party),
         subject: id.to_string(),
         details: json!({"systemUser": request.system_user, "message": message}),

@@ -142,7 +142,10 @@ pub async fn post_for_any_kind(
     let kinds = &[SystemUserKind::Standard, SystemUserKind::Agent];
     let (status, dto) = post(&app, &mut tx, (&user, kinds), (id, change, new.redirect_url.take())).await?;
     if dry_run {
-        // Nothing is committed.
+        // Nothing is committed, and nobody waits for the rest.
+        drop(tx);
+        let system = app.model.system(user.system_internal_id).ok_or(SYSTEM_NOT_FOUND)?;
+        check_within(&[], &packages, &system)?;
         let (clients, clients_lacking_packages) = (user.clients.len(), lacking_clients(&app, &user, &packages));
         return Ok(Json(DryRun { change_request: dto, clients, clients_lacking_packages }).into_response());
     }
@@ -210,6 +213,8 @@ pub async fn post(
     if change.is_empty() {
         return Ok((StatusCode::OK, ChangeRequestDto::no_change_needed(user, id_or_new)));
     }
+    check_lists(&change.required_rights, &change.required_packages)?;
+    check_lists(&change.unwanted_rights, &change.unwanted_packages)?;
     let system = app.model.system(user.system_internal_id).ok_or(SYSTEM_NOT_FOUND)?;
     if let Some(there) = already_there(app, tx, user, system.vendor, (id, &change)).await? {
         return Ok((StatusCode::OK, ChangeRequestDto::with_confirm_url(app, &there)));
@@ -221,8 +226,6 @@ pub async fn post(
         return Err(SYSTEM_NOT_FOUND.into());
     }
     let redirect_url = check_redirect(redirect_url.map(|url| url.trim().to_owned()), &system)?;
-    check_lists(&change.required_rights, &change.required_packages)?;
-    check_lists(&change.unwanted_rights, &change.unwanted_packages)?;
     if user.kind == SystemUserKind::Agent && !(change.required_rights.is_empty() && change.unwanted_rights.is_empty()) {
         return Err(RIGHT_NOT_FOUND.into());
     }
@@ -249,11 +252,8 @@ async fn already_there(
         return Ok(open.into_iter().find(same));
     };
     let Some(there) = tx.change_request(id).await? else { return Ok(None) };
-    if there.is_deleted {
-        return Err(CHANGE_REQUEST_NOT_NEW.into());
-    }
     if app.model.system(there.system_internal_id).is_some_and(|system| system.vendor == vendor) {
-        return Ok(Some(there));
+        return if there.is_deleted { Err(CHANGE_REQUEST_NOT_NEW.into()) } else { Ok(Some(there)) };
     }
     Err(if there.status_at(now) == RequestStatus::New { REQUEST_PENDING } else { CHANGE_REQUEST_NOT_NEW }.into())
 }

@@ -120,7 +120,7 @@ impl SandboxCommand {
         for face in Face::ALL {
             println!("{:<17} {}", face.name(), app.faces.url(face));
         }
-        app::serve(app, listener, stop).await
+        Box::pin(app::serve(app, listener, stop)).await
     }
 }
 

@@ -47,6 +47,6 @@ impl Serve {
         builtin::ensure(&app.store, settings.platform_owner()?, app.clock.now()).await?;
         app.model.catch_up(&app.store, &app.vault).await?;
         tracing::info!(%listen, "ready");
-        app::serve(app, listener, stop).await
+        Box::pin(app::serve(app, listener, stop)).await
     }
 }

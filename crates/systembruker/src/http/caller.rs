@@ -61,6 +61,10 @@ pub mod scope {
         RequestWrite = "altinn:authentication/systemuser.request.write";
         /// Read one's requests.
         RequestRead = "altinn:authentication/systemuser.request.read";
+        /// Ask what becomes of one's clients' grants.
+        TokenChain = "altinn:authentication/systemuser.request.read" | "altinn:authentication/systemuser.request.write"
+            | "altinn:authentication/systemregister.write" | "altinn:authentication/systemregister.admin"
+            | "altinn:maskinporten/systemuser.read" | "idporten:dcr.read" | "idporten:dcr.write";
         /// Look up system users for Maskinporten.
         SystemUserLookup = "altinn:maskinporten/systemuser.read";
         /// Register resources.

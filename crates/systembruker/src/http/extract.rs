@@ -138,7 +138,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
             },
             _ => None,
         };
-        Err(ApiError::member(name.unwrap_or_else(|| "path".to_owned()), rejection.body_text()))
+        Err(ApiError::member(name.unwrap_or_else(|| "path".to_owned()), without_long_numbers(&rejection.body_text())))
     }
 }
 
@@ -152,8 +152,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query = parts.uri.query().unwrap_or_default();
         without_nul("query", query)?;
-        let value = query::read(query)
-            .map_err(|error| ApiError::member(error.parameter.unwrap_or_else(|| "query".to_owned()), error.text));
+        let value = query::read(query).map_err(|error| {
+            ApiError::member(error.parameter.unwrap_or_else(|| "query".to_owned()), without_long_numbers(&error.text))
+        });
         Ok(Self(value?))
     }
 }

@@ -197,7 +197,10 @@ const SYSTEM_USERS_OF_FRONT_END: &str = "/accessmanagement/api/v1/systemuser";
 /// token like the other, and no cookie.
 pub fn from_front_end(uri: &Uri) -> Option<Uri> {
     let (front, rest) = uri.path().split_at_checked(SYSTEM_USERS_OF_FRONT_END.len())?;
-    if !front.eq_ignore_ascii_case(SYSTEM_USERS_OF_FRONT_END) || !rest.starts_with('/') {
+    // What is for vendors and for the platform itself has no business on the portal's host.
+    let first = rest.split('/').find(|part| !part.is_empty()).unwrap_or_default();
+    let is_others = ["internal", "vendor"].iter().any(|other| first.eq_ignore_ascii_case(other));
+    if !front.eq_ignore_ascii_case(SYSTEM_USERS_OF_FRONT_END) || !rest.starts_with('/') || is_others {
         return None;
     }
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();

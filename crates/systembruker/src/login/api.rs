@@ -145,7 +145,7 @@ pub async fn front_channel_logout(
 /// Ends the session.
 pub async fn logout(State(app): State<Arc<App>>, session: LoggedIn, request: Request) -> Result<Response, Response> {
     let headers = request.headers().clone();
-    let form = crate::portal::api::read_form(&app, request).await?;
+    let form = crate::portal::forms::read_form(&app, request).await?;
     if !session.is_own_form(&app, form.csrf()) {
         return Err(Page::anonymous(&app, &headers).message(Message::ForeignForm));
     }

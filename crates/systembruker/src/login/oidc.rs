@@ -207,6 +207,13 @@ impl OidcClient {
         Some(url)
     }
 
+    /// Where the provider is: the origin of the place to log out at, or of its name before that is known.
+    pub fn origin(&self) -> Option<String> {
+        let known = self.provider.get().and_then(|provider| provider.metadata.end_session_endpoint.clone());
+        let url = known.or_else(|| self.settings.issuer.parse().ok())?;
+        Some(url.origin().ascii_serialization())
+    }
+
     /// Whether this is the provider's name, as it says in a front-channel logout.
     pub fn is_issuer(&self, issuer: &str) -> bool {
         self.settings.issuer == issuer
@@ -221,7 +228,9 @@ impl OidcClient {
         }
         let time = |name| claims.get(name).and_then(Value::as_i64);
         let ends = time("exp").ok_or(LoginError::Token("it has no end"))?;
-        if ends.saturating_add(CLOCK_SKEW) <= now || time("nbf").is_some_and(|begins| begins - CLOCK_SKEW > now) {
+        if ends.saturating_add(CLOCK_SKEW) <= now
+            || time("nbf").is_some_and(|begins| begins.saturating_sub(CLOCK_SKEW) > now)
+        {
             return Err(LoginError::Token("it is not valid now"));
         }
         Ok(claims)
@@ -333,7 +342,7 @@ fn check_claims(
     if claims.azp.as_ref().map_or(several, |party| party != client_id) {
         return Err(LoginError::Token("another client asked for it"));
     }
-    if claims.exp + CLOCK_SKEW <= now || claims.iat - CLOCK_SKEW > now {
+    if claims.exp.saturating_add(CLOCK_SKEW) <= now || claims.iat.saturating_sub(CLOCK_SKEW) > now {
         return Err(LoginError::Token("it is not valid now"));
     }
     if claims.nonce.as_deref() != Some(nonce) {

@@ -10,7 +10,7 @@ use http::header::{COOKIE, REFERER};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use jiff::ToSpan;
-use model::Person;
+use model::{Organisation, Person};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use store::{ChangeContext, PersonSession, StoreError};
 use url::{Position, Url};
@@ -59,6 +59,11 @@ impl LoggedIn {
             client_id: None,
             request_id: Some(request_id::current()),
         }
+    }
+
+    /// The same, where the person acts for an organisation.
+    pub fn acting_for(&self, organisation: &Organisation) -> ChangeContext {
+        ChangeContext { on_behalf_of: Some(organisation.party_uuid.to_string()), ..self.context() }
     }
 
     /// The provider's identity token of this session.

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::diagnosis::diagnose;
 use crate::app::App;
 use crate::http::caller::Scoped;
-use crate::http::caller::scope::Authenticated;
+use crate::http::caller::scope::TokenChain;
 use crate::http::extract::Json;
 use crate::http::problem::ApiError;
 use crate::read_model::ClientEntry;
@@ -75,7 +75,8 @@ impl Link {
 
 /// Walks the chain to a token
 ///
-/// For clients of the caller's own organisation; the platform may ask about all.
+/// For clients of the caller's own organisation; the platform may ask about all, with
+/// altinn:maskinporten/systemuser.read. Takes a token with a scope for requests, systems or clients.
 #[utoipa::path(
     post, path = "/systembruker/api/v1/tokens/explain", tag = "For vendors", request_body = TokenQuestion,
     responses((status = 200, description = "Every link with its state", body = TokenExplanation),
@@ -84,11 +85,16 @@ impl Link {
 )]
 pub async fn explain_token(
     State(app): State<Arc<App>>,
-    caller: Scoped<Authenticated>,
+    caller: Scoped<TokenChain>,
     Json(asked): Json<TokenQuestion>,
 ) -> Result<Json<TokenExplanation>, ApiError> {
+    // An organisation for itself: neither a person who uses its program, nor one that acts for another.
+    if caller.person.is_some() || caller.claims.supplier.is_some() {
+        return Err(ApiError::Bare(StatusCode::FORBIDDEN));
+    }
     let organisation = caller.require_org()?;
-    let is_platform = platform_owner(&app.model) == Some(organisation);
+    let is_platform =
+        platform_owner(&app.model) == Some(organisation) && caller.has_scope("altinn:maskinporten/systemuser.read");
     let client = app.model.client(asked.client_id.trim());
     // Whether another organisation's client exists is not told.
     let client = client.filter(|entry| is_platform || entry.client.org == organisation);

@@ -41,6 +41,11 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether it takes nobody's consent to bring it about.
+    fn is_cheap(self) -> bool {
+        matches!(self, Self::RequestArrived | Self::ChangeRequestArrived | Self::RequestForwarded)
+    }
+
     /// The `type` of the event.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -98,9 +103,15 @@ impl Notices {
 
     /// Tells. Never waits.
     pub fn tell(&self, notice: Notice) {
-        let Notice { event, organisation, system, subject, .. } = &notice;
+        let event = notice.event;
+        let Notice { organisation, system, subject, .. } = &notice;
         tracing::info!(event = event.as_str(), %organisation, system, %subject, "notice");
-        if self.settings.webhook.is_some() && self.sender.try_send(notice).is_err() {
+        if self.settings.webhook.is_none() {
+            return;
+        }
+        // Anybody can ask for things, again and again: that must not crowd out what has been given.
+        let is_crowded = event.is_cheap() && self.sender.capacity() < MAX_WAITING / 2;
+        if is_crowded || self.sender.try_send(notice).is_err() {
             tracing::warn!("a notice is lost: too many wait for the webhook");
         }
     }

@@ -97,7 +97,8 @@ fn maskinporten_claims(app: &App, jws: &Jws<'_>) -> Option<Map<String, Value>> {
 fn exchanged(app: &App, mut claims: Map<String, Value>, is_test: bool) -> Option<Map<String, Value>> {
     let consumer: Iso6523 = serde_json::from_value(claims.get("consumer")?.clone()).ok()?;
     let organisation = consumer.org_number()?;
-    claims.retain(|name, _| !LEFT_OUT.contains(&&**name));
+    // What the platform says of a caller, only the platform says.
+    claims.retain(|name, _| !LEFT_OUT.contains(&&**name) && !name.starts_with("urn:altinn:"));
     // A list of one has always become the object.
     if let Some(Value::Array(details)) = claims.get_mut("authorization_details")
         && let [_] = details.as_slice()

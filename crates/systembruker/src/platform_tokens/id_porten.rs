@@ -42,7 +42,8 @@ pub async fn exchanged(app: &App, jws: &Jws<'_>) -> Result<Map<String, Value>, A
         Some(Value::Array(methods)) => methods.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
         _ => "NotDefined".to_owned(),
     };
-    claims.retain(|name, _| !LEFT_OUT.contains(&&**name));
+    // What the platform says of a caller, only the platform says.
+    claims.retain(|name, _| !LEFT_OUT.contains(&&**name) && !name.starts_with("urn:altinn:"));
     let now = app.clock.seconds();
     let own = [
         ("nameid", json!(person.user_id)),

@@ -1,19 +1,35 @@
 //! The portal: what the customer sees.
 //!
-//! Pages are made on the server and work without script, by keyboard and with a screen reader. A vendor's `confirmUrl`
-//! leads to the request page ([`api::request`]): who asks, for whom, what the system could then do, for how long. The
-//! answer is a form post that carries a token bound to the session; the session ends with it, and a receipt under a link
-//! of its own offers the way back to the vendor. From the front page a person comes to the organisations in which it has
-//! a role, to their system accesses, and can take one back.
+//! Pages are made on the server and work without script, by keyboard and with a screen reader; the script adds comfort
+//! only. Pia comes in one of two ways. By a vendor's link ([`asked`]): she sees who asks, for whom, what the system could
+//! then see and do and what not, and what of it she can give; she approves, rejects, or forwards it to somebody who can
+//! ([`answers`]). Or by the front page ([`front`]): she chooses an organisation, sees what it has given and is asked for
+//! ([`overview`]), looks at a system access, names it or takes it back ([`accesses`]), gives one without having been asked
+//! ([`create`]), and says for which clients it acts ([`clients`]).
+//!
+//! What she decides about is worked out when the page is made: [`rights`] puts rights into plain words, with what hinders
+//! her. The words are hashed into the form, and from there into the audit journal; if they are others when she answers,
+//! nothing is approved.
 //!
 //! The portal has no rules of its own about who may do what: it asks the decision point about the platform's own
-//! resources (`altinn_access_management`, `altinn_system_user_overview`).
+//! resources (`altinn_access_management`, `altinn_system_user_overview`, `altinn_client_administration`), and calls the
+//! same functions as the APIs. The organisation is in the address, never in a cookie, so that several can be looked at
+//! side by side.
 //!
-//! [`pages`] holds what the pages show, [`texts`] the words in three languages, `templates/` the markup.
+//! [`pages`] holds what is around every page, [`texts`] the words in three languages, `templates/` the markup.
 
-pub mod api;
+pub mod accesses;
+pub mod answers;
+pub mod asked;
 pub mod assets;
+pub mod clients;
+pub mod create;
+pub mod forms;
+pub mod front;
+pub mod overview;
 pub mod pages;
+pub mod parties;
+pub mod rights;
 pub mod texts;
 
 use std::sync::Arc;
@@ -52,20 +68,52 @@ pub fn protect(pages: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
     pages.layer(CsrfLayer::new()).layer(from_fn_with_state(Arc::clone(app), pages::secure))
 }
 
+/// Where one is told of having logged out; the login provider must know it as a place to come back to.
+pub const LOGGED_OUT: &str = "/logged-out";
+
 /// The routes of the portal.
 pub fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/", get(api::front))
-        .route("/logged-out", get(api::logged_out))
-        .route("/language", post(api::choose_language))
-        .route("/help/errors/{code}", get(api::token_error))
-        .route("/accessmanagement/ui/systemuser/overview", get(api::front))
-        .route("/accessmanagement/ui/systemuser/request", get(api::request))
-        .route("/request/{id}/approve", post(api::approve))
-        .route("/request/{id}/reject", post(api::reject))
-        .route("/receipt/{token}", get(api::receipt))
-        .route("/org/{org}/system-access", get(api::overview))
-        .route("/org/{org}/system-access/{id}", get(api::details))
-        .route("/org/{org}/system-access/{id}/revoke", get(api::confirm_revoke).post(api::revoke))
+    let pages = Router::new()
+        .route("/", get(front::front))
+        .route(LOGGED_OUT, get(front::logged_out))
+        .route("/language", post(front::choose_language))
+        .route("/session", get(front::keep_session))
+        .route("/help", get(front::help))
+        .route("/privacy", get(front::privacy))
+        .route("/accessibility", get(front::accessibility))
+        .route("/help/errors/{code}", get(front::token_error))
+        .route("/receipt/{token}", get(answers::receipt))
+        .route("/org/{org}/system-access", get(overview::overview))
+        .route("/org/{org}/requests", get(overview::requests))
+        .route("/org/{org}/history", get(overview::history))
+        .route("/org/{org}/system-access/new", get(create::choose))
+        .route("/org/{org}/system-access/new/{system}", get(create::review).post(create::create))
+        .route("/org/{org}/system-access/{id}", get(accesses::details))
+        .route("/org/{org}/system-access/{id}/name", post(accesses::rename_access))
+        .route("/org/{org}/system-access/{id}/revoke", get(accesses::confirm_revoke).post(accesses::revoke))
+        .route("/org/{org}/system-access/{id}/clients", get(clients::list).post(clients::change))
+        .route("/org/{org}/system-access/{id}/clients/own", post(clients::change_own))
+        .route("/org/{org}/system-access/{id}/clients/jobs/{job}", get(clients::job))
+        // The addresses that the public portal has, and had.
+        .route("/accessmanagement/ui/systemuser/overview", get(front::front))
+        .route("/accessmanagement/ui/systemuser/create", get(front::front))
+        .route("/accessmanagement/ui/requests", get(front::front))
+        .route("/accessmanagement/ui/systemuser/{id}", get(accesses::by_id))
+        .route("/accessmanagement/ui/systemuser/{id}/agentdelegation", get(accesses::by_id))
+        .route("/authfront/ui/auth/overview", get(front::front))
+        .route("/authfront/ui/auth/creation", get(front::front))
+        .route("/authfront/ui/auth/details/{id}", get(accesses::by_id))
+        .route("/authfront/ui/auth/vendorrequest", get(asked::by_link))
+        .route("/authfront/ui/auth/vendorchangerequest", get(asked::by_link));
+    ["request", "agentrequest", "changerequest"]
+        .into_iter()
+        .fold(pages, |pages, kind| {
+            pages
+                .route(&format!("/accessmanagement/ui/systemuser/{kind}"), get(asked::by_link))
+                .route(&format!("/{kind}/{{id}}"), get(asked::by_id))
+                .route(&format!("/{kind}/{{id}}/approve"), post(answers::approve))
+                .route(&format!("/{kind}/{{id}}/reject"), post(answers::reject))
+                .route(&format!("/{kind}/{{id}}/forward"), post(answers::forward))
+        })
         .merge(assets::routes())
 }

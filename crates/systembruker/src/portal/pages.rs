@@ -13,38 +13,75 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use model::{Request, RequestStatus, SystemUser};
-use url::Url;
 use uuid::Uuid;
 
 use super::assets;
+use super::rights::Describer;
 use super::texts::{Language, Texts};
-use crate::access::delegation::{CannotDelegate, PackageCheck, RightCheck, actions};
-use crate::access::metadata::Package;
 use crate::app::App;
 use crate::http::problem::ApiError;
-use crate::login::sessions::{LoggedIn, cookie_name, read_cookie};
-use crate::read_model::{ReadModel, ResourceEntry, SystemUserEntry};
+use crate::login::oidc::OidcClient;
+use crate::login::sessions::{IDLE_MINUTES, LoggedIn, cookie_name, read_cookie};
 
 /// The cookie that remembers the language.
 pub const LANGUAGE_COOKIE: &str = "language";
 
+/// A value, or a reference to one: templates hand over either.
+pub trait Given<T> {
+    /// The value.
+    fn given(self) -> T;
+}
+
+impl Given<Self> for Timestamp {
+    fn given(self) -> Self {
+        self
+    }
+}
+
+impl Given<Self> for usize {
+    fn given(self) -> Self {
+        self
+    }
+}
+
+impl<T: Copy, V: Given<T> + Copy> Given<T> for &V {
+    fn given(self) -> T {
+        (*self).given()
+    }
+}
+
 /// What every page has around its content.
 #[derive(Debug, Clone)]
 pub struct Page {
-    language: Language,
+    pub(super) language: Language,
     /// The page itself, to come back to after choosing a language.
-    here: String,
-    person: Option<String>,
-    csrf: String,
-    sandbox: bool,
+    pub(super) here: String,
+    pub(super) person: Option<String>,
+    pub(super) csrf: String,
+    pub(super) sandbox: bool,
+    pub(super) product: String,
+    pub(super) has_logo: bool,
+    /// After how many seconds without a visit the session ends.
+    pub(super) session_seconds: i64,
+    /// In how many seconds the page loads itself anew.
+    pub(super) refresh: Option<u32>,
 }
 
 impl Page {
     /// A page for nobody in particular.
     pub fn anonymous(app: &App, headers: &HeaderMap) -> Self {
         let language = chosen_language(headers, &cookie_name(LANGUAGE_COOKIE, app));
-        Self { language, here: "/".into(), person: None, csrf: String::new(), sandbox: app.sandbox.is_some() }
+        Self {
+            language,
+            here: "/".into(),
+            person: None,
+            csrf: String::new(),
+            sandbox: app.sandbox.is_some(),
+            product: app.portal.product_name.clone(),
+            has_logo: app.portal.logo.is_some(),
+            session_seconds: IDLE_MINUTES * 60,
+            refresh: None,
+        }
     }
 
     /// A page for a person.
@@ -60,6 +97,25 @@ impl Page {
         self
     }
 
+    /// The page in another language than the one that was chosen.
+    #[must_use]
+    pub fn in_language(mut self, code: &str) -> Self {
+        self.language = Language::from_code(code).unwrap_or(self.language);
+        self
+    }
+
+    /// The page, loading itself anew after so many seconds.
+    #[must_use]
+    pub fn refreshed(mut self, seconds: u32) -> Self {
+        self.refresh = Some(seconds);
+        self
+    }
+
+    /// Describes rights in the page's language.
+    pub fn describer<'a>(&self, app: &'a App) -> Describer<'a> {
+        Describer { app, t: self.texts(), language: self.language() }
+    }
+
     /// The language's code.
     pub fn language(&self) -> &'static str {
         self.language.code()
@@ -71,16 +127,38 @@ impl Page {
     }
 
     /// The languages to choose from, each with whether it is this page's.
-    fn languages(&self) -> [(Language, bool); 3] {
+    pub(super) fn languages(&self) -> [(Language, bool); 3] {
         Language::ALL.map(|language| (language, language == self.language))
     }
 
-    fn style_sheets(&self) -> [&'static str; 3] {
+    pub(super) fn style_sheets(&self) -> [&'static str; 3] {
         assets::style_sheets()
     }
 
+    pub(super) fn script(&self) -> &'static str {
+        assets::script()
+    }
+
+    /// A day and the time of the day.
+    pub fn time(&self, time: impl Given<Timestamp>) -> String {
+        let time = time.given();
+        let zoned = time.to_zoned(oslo());
+        let (hour, minute, separator) =
+            (zoned.hour(), zoned.minute(), if self.language == Language::En { ':' } else { '.' });
+        self.texts().date_and_time(self.date(time), format!("{hour:02}{separator}{minute:02}"))
+    }
+
+    /// A number with its digits in groups.
+    pub fn number(&self, number: impl Given<usize>) -> String {
+        let digits = number.given().to_string();
+        let separator = if self.language == Language::En { "," } else { "\u{a0}" };
+        let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+        groups.join(separator)
+    }
+
     /// A day, as it is written in the language.
-    fn date(&self, time: Timestamp) -> String {
+    pub fn date(&self, time: impl Given<Timestamp>) -> String {
+        let time = time.given();
         const NB: [&str; 12] = [
             "januar",
             "februar",
@@ -109,9 +187,7 @@ impl Page {
             "November",
             "December",
         ];
-        // What a day is, is decided where the customer is.
-        let zone = TimeZone::get("Europe/Oslo").unwrap_or(TimeZone::UTC);
-        let day = time.to_zoned(zone);
+        let day = time.to_zoned(oslo());
         let (names, dot) = if self.language == Language::En { (EN, "") } else { (NB, ".") };
         let month = usize::try_from(day.month() - 1).ok().and_then(|index| names.get(index)).copied();
         format!("{}{dot} {} {}", day.day(), month.unwrap_or_default(), day.year())
@@ -120,7 +196,12 @@ impl Page {
     /// A page with a heading and a few words.
     pub fn message(self, message: Message) -> Response {
         let status = message.status();
-        show(status, &MessagePage { page: self, message })
+        show(status, &MessagePage { page: self, message, next: None })
+    }
+
+    /// The same, with a link to where it goes on.
+    pub fn message_with(self, message: Message, address: String, text: String) -> Response {
+        show(message.status(), &MessagePage { page: self, message, next: Some((address, text)) })
     }
 
     /// The test login's choice of people.
@@ -128,6 +209,11 @@ impl Page {
         let status = if wrong_number { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         show(status, &TestLoginPage { page: self, personas, authorization, wrong_number })
     }
+}
+
+/// What a day is, is decided where the customer is.
+fn oslo() -> TimeZone {
+    TimeZone::get("Europe/Oslo").unwrap_or(TimeZone::UTC)
 }
 
 /// The language chosen before, or the one the browser asks for, or bokmål.
@@ -182,15 +268,23 @@ pub async fn unknown_address(State(app): State<Arc<App>>, headers: HeaderMap) ->
 }
 
 fn with_headers(app: &App, mut response: Response) -> Response {
-    const POLICY: &str = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    // Who logs out is sent on to the provider, which browsers count as where the form goes.
+    let provider = app.login.as_ref().and_then(OidcClient::origin).unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; \
+         form-action 'self' {provider}; base-uri 'none'; frame-ancestors 'none'"
+    );
     let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(policy.trim_end()) {
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
+    }
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
-    set(CONTENT_SECURITY_POLICY, POLICY);
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(X_FRAME_OPTIONS, "DENY");
-    set(REFERRER_POLICY, "no-referrer");
+    // To our own pages it is said where one comes from: who has to log in anew comes back there.
+    set(REFERRER_POLICY, "same-origin");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
@@ -211,8 +305,14 @@ pub enum Message {
     NoId,
     /// The form is not one of ours, or too old.
     ForeignForm,
+    /// The vendor has withdrawn the request.
+    Withdrawn,
+    /// What was shown is not what there is now.
+    Changed,
     /// The request has been answered.
     Conflict,
+    /// Clients of an earlier job wait.
+    JobWaits,
     /// The rights cannot be given.
     Refused,
     /// The person may not.
@@ -235,7 +335,8 @@ impl Message {
             Self::LoggedOut => StatusCode::OK,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NoId | Self::LoginFailed => StatusCode::BAD_REQUEST,
-            Self::Conflict => StatusCode::CONFLICT,
+            Self::Withdrawn => StatusCode::GONE,
+            Self::Conflict | Self::Changed | Self::JobWaits => StatusCode::CONFLICT,
             Self::LoginUnavailable | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignForm | Self::Refused | Self::NoPower | Self::UnknownPerson => StatusCode::FORBIDDEN,
         }
@@ -246,6 +347,9 @@ impl Message {
             Self::NotFound => t.message_not_found_title(),
             Self::NoId => t.message_no_id_title(),
             Self::ForeignForm => t.message_foreign_form_title(),
+            Self::Withdrawn => t.message_withdrawn_title(),
+            Self::Changed => t.message_changed_title(),
+            Self::JobWaits => t.message_job_waits_title(),
             Self::Conflict => t.message_conflict_title(),
             Self::Refused => t.message_refused_title(),
             Self::NoPower => t.message_no_power_title(),
@@ -262,6 +366,9 @@ impl Message {
             Self::NotFound => t.message_not_found(),
             Self::NoId => t.message_no_id(),
             Self::ForeignForm => t.message_foreign_form(),
+            Self::Withdrawn => t.message_withdrawn(),
+            Self::Changed => t.message_changed(),
+            Self::JobWaits => t.message_job_waits(),
             Self::Conflict => t.message_conflict(),
             Self::Refused => t.message_refused(),
             Self::NoPower => t.message_no_power(),
@@ -279,6 +386,8 @@ impl Message {
 struct MessagePage {
     page: Page,
     message: Message,
+    /// A page to go on to, with what its link says.
+    next: Option<(String, String)>,
 }
 
 #[derive(Template)]
@@ -317,271 +426,6 @@ struct TestLoginPage {
     personas: Vec<Persona>,
     authorization: String,
     wrong_number: bool,
-}
-
-/// An organisation in a list.
-pub struct OrganisationRow {
-    /// The name.
-    pub name: String,
-    /// The number, as its address has it.
-    pub number: String,
-    /// The number, as people read it.
-    pub grouped: String,
-}
-
-/// The front page: in which organisations the person has a role.
-#[derive(Template)]
-#[template(path = "front.html")]
-pub struct FrontPage {
-    /// What is around it.
-    pub page: Page,
-    /// The organisations.
-    pub organisations: Vec<OrganisationRow>,
-}
-
-/// A request in a list.
-pub struct RequestRow {
-    /// The request.
-    pub id: Uuid,
-    /// The name shown to the customer.
-    pub title: String,
-    /// The vendor's name.
-    pub vendor: String,
-    /// Until when it waits.
-    pub expires: Timestamp,
-}
-
-/// A system access in a list.
-pub struct AccessRow {
-    /// The system user.
-    pub id: Uuid,
-    /// The name shown to the customer.
-    pub title: String,
-    /// The vendor's name.
-    pub vendor: String,
-    /// When it was made.
-    pub created: Timestamp,
-}
-
-/// An organisation's system accesses.
-#[derive(Template)]
-#[template(path = "overview.html")]
-pub struct OverviewPage {
-    /// What is around it.
-    pub page: Page,
-    /// The organisation.
-    pub organisation: OrganisationRow,
-    /// Requests that wait.
-    pub pending: Vec<RequestRow>,
-    /// System accesses.
-    pub accesses: Vec<AccessRow>,
-    /// Whether one was taken back just now.
-    pub revoked: bool,
-}
-
-/// A right in words.
-pub struct RightRow {
-    /// The service.
-    pub title: String,
-    /// What one who has it can do, by its owner.
-    pub description: String,
-    /// The owner.
-    pub owner: String,
-    /// What the system could do, in words.
-    pub actions: String,
-    /// Why the person cannot give it; `None` where it can.
-    pub cannot: Option<String>,
-}
-
-/// A request, whatever its state.
-#[derive(Template)]
-#[template(path = "request.html")]
-pub struct RequestPage {
-    /// What is around it.
-    pub page: Page,
-    /// The request.
-    pub request: Request,
-    /// Where it stands now.
-    pub status: RequestStatus,
-    /// The vendor's name.
-    pub vendor: String,
-    /// The system's name.
-    pub system: String,
-    /// The customer's name.
-    pub organisation: String,
-    /// What it asks for.
-    pub rights: Vec<RightRow>,
-    /// Whether this person may answer for the customer.
-    pub may_answer: bool,
-}
-
-impl RequestPage {
-    fn waits(&self) -> bool {
-        self.status == RequestStatus::New
-    }
-
-    fn may_approve(&self) -> bool {
-        self.rights.iter().all(|right| right.cannot.is_none())
-    }
-
-    fn has_reference(&self) -> bool {
-        self.request.external_ref != self.request.party_org.as_str()
-    }
-}
-
-/// What has been answered.
-#[derive(Template)]
-#[template(path = "receipt.html")]
-pub struct ReceiptPage {
-    /// What is around it.
-    pub page: Page,
-    /// The request.
-    pub request: Request,
-    /// The vendor's name.
-    pub vendor: String,
-    /// The system's name.
-    pub system: String,
-    /// The customer's name.
-    pub organisation: String,
-    /// When it was answered.
-    pub answered: Timestamp,
-    /// The way back to the vendor.
-    pub back: Option<Url>,
-}
-
-impl ReceiptPage {
-    fn approved(&self) -> bool {
-        self.request.status == RequestStatus::Accepted
-    }
-}
-
-/// A system access.
-#[derive(Template)]
-#[template(path = "details.html")]
-pub struct DetailsPage {
-    /// What is around it.
-    pub page: Page,
-    /// The organisation.
-    pub organisation: OrganisationRow,
-    /// The system user.
-    pub user: Arc<SystemUserEntry>,
-    /// The vendor's name.
-    pub vendor: String,
-    /// The system's name.
-    pub system: String,
-    /// What was given.
-    pub rights: Vec<RightRow>,
-    /// Whether this person may take it back.
-    pub may_revoke: bool,
-    /// Whether to ask if it shall be taken back.
-    pub confirm: bool,
-}
-
-/// An action in words.
-fn action_text(t: &Texts, action: &str) -> String {
-    match action {
-        "read" => t.action_read(),
-        "write" => t.action_write(),
-        "sign" => t.action_sign(),
-        "delete" => t.action_delete(),
-        other => t.action_other(other),
-    }
-}
-
-fn action_texts<'a>(t: &Texts, actions: impl Iterator<Item = &'a str>) -> String {
-    actions.map(|action| action_text(t, action)).collect::<Vec<_>>().join(", ")
-}
-
-fn right_row(page: &Page, entry: &ResourceEntry, actions: String, cannot: Option<String>) -> RightRow {
-    let resource = &entry.resource;
-    let language = page.language();
-    let description = resource.right_description.as_ref().unwrap_or(&resource.description);
-    RightRow {
-        title: resource.title.get(language).to_owned(),
-        description: description.get(language).to_owned(),
-        owner: resource.owner_name.get(language).to_owned(),
-        actions,
-        cannot,
-    }
-}
-
-/// What a request asks for, and what of it the person can give.
-pub fn asked_rights(page: &Page, checks: Vec<RightCheck>, packages: Vec<PackageCheck>) -> Vec<RightRow> {
-    let t = page.texts();
-    let row = |check: RightCheck| {
-        let cannot = match &check.result {
-            Ok(_) => None,
-            Err(CannotDelegate::MissingAccess(_)) => Some(t.right_cannot_role()),
-            Err(CannotDelegate::ResourceNotDelegable | CannotDelegate::IsSchema) => Some(t.right_cannot_resource()),
-            Err(CannotDelegate::NotListed) => Some(t.right_not_listed()),
-            Err(CannotDelegate::Unknown) => Some(t.right_unknown(&check.resource_id)),
-        };
-        match &check.resource {
-            Some(entry) => {
-                let actions = match &check.result {
-                    Ok(rights) => action_texts(t, rights.iter().map(|right| &*right.action)),
-                    Err(_) => {
-                        let all = entry.policy.as_ref().map(|policy| actions(&policy.policy)).unwrap_or_default();
-                        action_texts(t, all.iter().map(String::as_str))
-                    }
-                };
-                right_row(page, entry, actions, cannot)
-            }
-            // Never left out: what cannot be shown cannot be approved.
-            None => RightRow {
-                title: check.resource_id.clone(),
-                description: String::new(),
-                owner: String::new(),
-                actions: String::new(),
-                cannot,
-            },
-        }
-    };
-    let of_package = |check: PackageCheck| {
-        let cannot = (!check.result).then(|| match &check.package {
-            Some(_) => t.right_cannot_role(),
-            None => t.right_unknown(&check.urn),
-        });
-        package_row(page, check.package.as_ref(), &check.urn, cannot)
-    };
-    checks.into_iter().map(row).chain(packages.into_iter().map(of_package)).collect()
-}
-
-fn package_row(page: &Page, package: Option<&Package>, urn: &str, cannot: Option<String>) -> RightRow {
-    let language = page.language();
-    let name = package.map_or(urn, |package| package.name.get(language));
-    let description = package.and_then(|package| package.description.as_ref());
-    RightRow {
-        title: page.texts().package(name),
-        description: description.map_or_else(String::new, |text| text.get(language).to_owned()),
-        owner: String::new(),
-        actions: String::new(),
-        cannot,
-    }
-}
-
-/// What a system user was given.
-pub fn given_rights(page: &Page, model: &ReadModel, user: &SystemUser) -> Vec<RightRow> {
-    let t = page.texts();
-    let (rights, metadata) = (&user.rights, model.metadata());
-    let ids: std::collections::BTreeSet<&str> = rights.iter().map(|right| &*right.resource).collect();
-    let row = |id: &str| {
-        let of_resource = rights.iter().filter(|right| right.resource == id);
-        let actions = action_texts(t, of_resource.map(|right| &*right.action));
-        match model.resource(id) {
-            Some(entry) => right_row(page, &entry, actions, None),
-            None => RightRow {
-                title: id.to_owned(),
-                description: String::new(),
-                owner: String::new(),
-                actions,
-                cannot: None,
-            },
-        }
-    };
-    let packages = user.access_packages.iter();
-    let packages = packages.map(|package| package_row(page, metadata.package(&package.urn), &package.urn, None));
-    ids.into_iter().map(row).chain(packages).collect()
 }
 
 #[cfg(test)]

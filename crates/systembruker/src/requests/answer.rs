@@ -124,7 +124,14 @@ pub const MAX_MESSAGE: usize = 500;
 pub async fn forward(app: &App, context: ChangeContext, target: Target, message: Option<&str>) -> Result<(), ApiError> {
     let mut tx = app.begin(context).await?;
     let request = target.load(&mut tx).await?;
-    if request.status_at(tx.now()) != RequestStatus::New || !tx.escalate_request(target.id).await? {
+    if request.status_at(tx.now()) != RequestStatus::New {
+        return Err(REQUEST_NOT_NEW.into());
+    }
+    // It is done once: those who can answer know by now.
+    if request.escalated {
+        return Ok(());
+    }
+    if !tx.escalate_request(target.id).await? {
         return Err(REQUEST_NOT_NEW.into());
     }
     tx.audit(AuditEntry {

@@ -53,7 +53,7 @@ pub fn made_now(app: &App) -> Made {
         (status = 400, description = "Something is wrong with it; code says what"),
         (status = 401, description = "No valid token"), (status = 403, description = "The token lacks the scope"),
         (status = 404, description = "Not one of your systems (AUTH-00011)"),
-        (status = 415, description = "The body is not JSON"), (status = 429, description = "500 requests already wait for this customer's answer"))
+        (status = 415, description = "The body is not JSON"), (status = 429, description = "200 requests already wait for this customer's answer"))
 )]
 pub async fn post_request(
     State(app): State<Arc<App>>,
@@ -74,7 +74,7 @@ pub async fn post_request(
         (status = 400, description = "Something is wrong with it; code says what"),
         (status = 401, description = "No valid token"), (status = 403, description = "The token lacks the scope"),
         (status = 404, description = "Not one of your systems (AUTH-00011)"),
-        (status = 415, description = "The body is not JSON"), (status = 429, description = "500 requests already wait for this customer's answer"))
+        (status = 415, description = "The body is not JSON"), (status = 429, description = "200 requests already wait for this customer's answer"))
 )]
 pub async fn post_agent_request(
     State(app): State<Arc<App>>,
@@ -91,6 +91,8 @@ async fn post(app: &App, caller: &Caller, new: NewRequest, kind: RequestKind) ->
             return Err(ApiError::member(name, format!("{name} is missing or blank.")));
         }
     }
+    // Before anybody has to wait for it, and again when nothing can change.
+    own_system(app, vendor, new.system_id.trim())?;
     let mut tx = app.begin(caller.context()).await?;
     let system = own_system(app, vendor, new.system_id.trim())?;
     if system.is_deleted {
@@ -104,7 +106,7 @@ async fn post(app: &App, caller: &Caller, new: NewRequest, kind: RequestKind) ->
         app.commit(tx).await?;
         return Ok(Json(RequestDto::with_confirm_url(app, &there)).into_response());
     }
-    rules::check_waiting(tx.waiting_requests(key.system, key.party).await?)?;
+    rules::check_waiting(tx.waiting_requests(vendor, key.party).await?)?;
     let request = rules::new_request(new.asked(), key, &system, &customer, &app.model.metadata(), made_now(app))?;
     tx.insert_request(&request).await?;
     app.commit(tx).await?;

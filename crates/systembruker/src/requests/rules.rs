@@ -17,12 +17,10 @@ use uuid::Uuid;
 use crate::access::delegation::{is_for_clients, is_for_systems};
 use crate::access::metadata::Metadata;
 use crate::http::problem::ApiError;
+use crate::system_register::limits;
 
-/// The longest list that a request has: as long as a system's.
-const MAX_LIST: usize = 1_000;
-
-/// How many requests of a system to one customer may wait for an answer.
-const MAX_WAITING: i64 = 500;
+/// How many requests of a vendor to one customer may wait for an answer, or change requests about one system user.
+const MAX_WAITING: i64 = 200;
 
 /// Refuses another request where so many wait that nobody would read them.
 ///
@@ -118,19 +116,16 @@ pub struct Made {
     pub expires: Timestamp,
 }
 
-/// What no request in good faith exceeds: the longest list that a system can have.
+/// What no request in good faith exceeds: what a system can have.
 pub fn check_lists(rights: &[Right], access_packages: &[AccessPackage]) -> Result<(), ApiError> {
-    let longest = rights.len().max(access_packages.len());
-    if longest > MAX_LIST {
-        Err(ApiError::member("$", format!("A list has more than {MAX_LIST} entries.")))
-    } else {
-        Ok(())
-    }
+    limits::check_rights("rights", rights)?;
+    limits::check_packages("accessPackages", access_packages)
 }
 
 /// The redirect URL, if one is given; it must be registered on the system.
 pub fn check_redirect(given: Option<String>, system: &RegisteredSystem) -> Result<Option<String>, ApiError> {
     let Some(url) = given.filter(|url| !url.trim().is_empty()) else { return Ok(None) };
+    limits::check_url("redirectUrl", &url)?;
     if system.allowed_redirect_urls.is_empty() {
         return Err(REDIRECT_NONE_REGISTERED.into());
     }

@@ -17,6 +17,7 @@ use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use token::certificates::authority::Authority;
+use tower_http::csrf::CsrfLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -160,4 +161,6 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(test_tokens::enterprise_token))
         .routes(routes!(test_tokens::system_user_token))
         .routes(routes!(test_tokens::component_token))
+        // No page on the web may reset what somebody works with.
+        .layer(CsrfLayer::new())
 }

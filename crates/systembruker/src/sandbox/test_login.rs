@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::http::extract::Query;
 use crate::http::faces::{Face, Faces};
 use crate::http::problem::ApiError;
-use crate::portal::api::read_form;
+use crate::portal::forms::read_form;
 use crate::portal::pages::{Message, Page, Persona};
 use crate::vault::Purpose;
 

@@ -10,6 +10,7 @@
 
 pub mod api;
 pub mod dto;
+pub mod limits;
 pub mod reading;
 pub mod rules;
 

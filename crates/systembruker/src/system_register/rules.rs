@@ -15,15 +15,9 @@ use model::{
 use url::Url;
 use uuid::Uuid;
 
+use super::limits;
 use crate::http::problem::{ApiError, ValidationError};
 use crate::read_model::ReadModel;
-
-/// The most entries that a list of a registration has.
-const MAX_LIST: usize = 1_000;
-/// The most attributes by which a right names its resource.
-const MAX_ATTRIBUTES: usize = 20;
-/// The longest id of a Maskinporten client, in characters.
-const MAX_CLIENT_ID: usize = 255;
 
 /// What a vendor wants to register, with the vendor already known.
 #[derive(Debug, Clone)]
@@ -107,7 +101,7 @@ pub fn with_packages(
     access_packages: Vec<AccessPackage>,
     now: Timestamp,
 ) -> Result<RegisteredSystem, ApiError> {
-    check_length("$", access_packages.len())?;
+    limits::check_packages("$", &access_packages)?;
     let errors = check_packages(model, &access_packages, stored.is_visible);
     if !errors.is_empty() {
         return Err(ApiError::Validation(errors));
@@ -141,8 +135,11 @@ fn checked(
         errors.push(REDIRECT_URL.into());
         vec![]
     });
-    let is_anothers =
-        |client: &&String| model.system_of_client(client).is_some_and(|system| system.internal_id != internal_id);
+    // Of another system, or of another organisation: else anybody could keep a client from its owner's system.
+    let is_anothers = |client: &&String| {
+        model.system_of_client(client).is_some_and(|system| system.internal_id != internal_id)
+            || model.client(client).is_some_and(|entry| entry.client.org != registration.vendor)
+    };
     let taken: BTreeSet<&String> = registration.client_ids.iter().filter(is_anothers).collect();
     errors.extend(taken.into_iter().map(|_| ValidationError::from(CLIENT_ID_TAKEN)));
     let clients: Vec<String> = registration.client_ids.iter().map(|id| id.to_lowercase()).collect();
@@ -182,42 +179,29 @@ fn translated(
     })
 }
 
-/// What no registration in good faith exceeds.
 fn limits(registration: &Registration) -> Result<(), ApiError> {
-    let lists = [
-        ("rights", registration.rights.len()),
-        ("accessPackages", registration.access_packages.len()),
-        ("clientId", registration.client_ids.len()),
-        ("allowedRedirectUrls", registration.redirect_urls.len()),
-    ];
-    for (member, length) in lists {
-        check_length(member, length)?;
+    limits::check_texts("name", &registration.name)?;
+    limits::check_texts("description", &registration.description)?;
+    limits::check_length("clientId", registration.client_ids.len())?;
+    limits::check_names("clientId", registration.client_ids.iter().map(String::as_str))?;
+    limits::check_length("allowedRedirectUrls", registration.redirect_urls.len())?;
+    for url in &registration.redirect_urls {
+        limits::check_url("allowedRedirectUrls", url)?;
     }
-    let too_long = registration.client_ids.iter().any(|id| id.chars().count() > MAX_CLIENT_ID);
-    if too_long {
-        return Err(ApiError::member("clientId", format!("A client id has at most {MAX_CLIENT_ID} characters.")));
-    }
+    limits::check_packages("accessPackages", &registration.access_packages)?;
     check_right_limits("rights", &registration.rights)
 }
 
-fn check_length(member: &str, length: usize) -> Result<(), ApiError> {
-    if length > MAX_LIST {
-        return Err(ApiError::member(member, format!("The list has more than {MAX_LIST} entries.")));
-    }
-    Ok(())
-}
-
 fn check_right_limits(member: &str, rights: &[Right]) -> Result<(), ApiError> {
-    check_length(member, rights.len())?;
+    limits::check_rights(member, rights)?;
     let empty = rights.iter().position(|right| {
         right.resource.is_empty()
-            || right.resource.len() > MAX_ATTRIBUTES
             || right.resource.iter().any(|part| part.id.trim().is_empty() || part.value.trim().is_empty())
     });
     match empty {
         Some(index) => Err(ApiError::member(
             format!("{member}[{index}].resource"),
-            format!("A right names 1 to {MAX_ATTRIBUTES} resources, each with an id and a value."),
+            format!("A right names 1 to {} resources, each with an id and a value.", limits::MAX_ATTRIBUTES),
         )),
         None => Ok(()),
     }

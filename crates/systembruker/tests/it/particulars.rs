@@ -106,3 +106,82 @@ async fn a_change_of_nothing_is_none_for_agents_too() {
     assert_eq!((&absent.0, &absent.0), (&unknown.0, &json!("AUTH.VLD-00014")));
     assert_ne!(absent.1, unknown.1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_is_bounded_in_length() {
+    let world = World::new().await;
+    let (vendor, id) = world.system_user().await;
+    let long = "x".repeat(256);
+    let register = vendor.token(&world, "altinn:authentication/systemregister.write").await;
+    let text = "x".repeat(2_001);
+    let plain = crate::world::system("991825827_long", "some");
+    for (member, value) in [
+        ("name", json!({"nb": text, "nn": "x", "en": "x"})),
+        ("clientId", json!([long])),
+        ("allowedRedirectUrls", json!([format!("https://vendor.example/{text}")])),
+        ("accessPackages", json!([{"urn": long}])),
+        ("rights", json!([{"action": long, "resource": right(RESOURCE)["resource"]}])),
+    ] {
+        let refused = world.post(crate::world::REGISTER, &register, &with(plain.clone(), member, value)).await;
+        assert_eq!((refused.status, refused.json()["errors"].is_object()), (400, true), "{member}: {refused:?}");
+    }
+    let action = json!([{"action": long, "resource": right(RESOURCE)["resource"]}]);
+    let refused = world.ask(&vendor, &with(with(asked(), "rights", action.clone()), "externalRef", json!("x"))).await;
+    assert_eq!(refused.problem(), "400 -");
+    let url = format!("{}?state={text}", crate::world::REDIRECT);
+    let refused = world.ask(&vendor, &with(with(asked(), "redirectUrl", json!(url)), "externalRef", json!("x"))).await;
+    assert_eq!(refused.problem(), "400 -");
+    // What is not to be had any more is as long as anything else; so is what is only tried.
+    let token = vendor.token(&world, "altinn:authentication/systemuser.request.write").await;
+    let change = json!({"unwantedAccessPackages": [{"urn": long}]});
+    for path in
+        [format!("{SYSTEM_USERS}/changerequest/vendor?"), "/systembruker/api/v1/changerequests?dry-run=true&".into()]
+    {
+        let path = format!("{path}correlation-id={}&system-user-id={id}", world.app.random.uuid());
+        assert_eq!(world.post(&path, &token, &change).await.problem(), "400 -");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_asks_about_the_systems_packages_only() {
+    let world = World::new().await;
+    let vendor = world.vendor().await;
+    let agent = world.approved_agent(&vendor, &["regnskapsforer-lonn"]).await;
+    let token = vendor.token(&world, "altinn:authentication/systemuser.request.write").await;
+    let stored = world.app.random.uuid();
+    let path = |id, dry: bool| {
+        format!("/systembruker/api/v1/changerequests?correlation-id={id}&system-user-id={agent}&dry-run={dry}")
+    };
+    let own = json!({"unwantedAccessPackages": [crate::answers::package("regnskapsforer-lonn")]});
+    assert_eq!(world.post(&path(stored, false), &token, &own).await.status, 201);
+    // Also under the id of one that is there.
+    let foreign = json!({"requiredAccessPackages": [crate::answers::package("skatt-naering")]});
+    for id in [stored, world.app.random.uuid()] {
+        assert_eq!(world.post(&path(id, true), &token, &foreign).await.problem(), "400 AUTH-00063");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_front_ends_addresses_are_for_persons() {
+    let world = World::new().await;
+    let token = world.get("/api/GetEnterpriseToken?scopes=altinn:authentication/systemuser.admin", "").await.text;
+    let stream = "systemuser/internal/systemusers/stream";
+    assert_eq!(world.get(&format!("/authentication/api/v1/{stream}"), &token).await.status, 200);
+    for front in ["systemuser/internal/systemusers/stream", "SystemUser//INTERNAL/systemusers/stream"] {
+        assert_eq!(world.get(&format!("/accessmanagement/api/v1/{front}"), &token).await.status, 404, "{front}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_on_the_web_resets_no_sandbox() {
+    let world = World::new().await;
+    let reset = |origin: &str| {
+        world.request(Method::POST, "/systembruker/api/v1/sandbox/reset").header("Origin", origin.to_owned())
+    };
+    assert_eq!(world.send(reset("https://evil.example")).await.status, 403);
+    let cross =
+        world.request(Method::POST, "/systembruker/api/v1/sandbox/reset").header("Sec-Fetch-Site", "cross-site");
+    assert_eq!(world.send(cross).await.status, 403);
+    let own = world.origin.clone();
+    assert!(world.send(reset(&own)).await.status < 300);
+}

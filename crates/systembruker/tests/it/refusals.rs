@@ -338,7 +338,15 @@ async fn system_users(world: &World, page: &mut Page) {
     assert_eq!(world.send(world.request(Method::PUT, &grant).bearer_auth(&owner)).await.status, 200);
     let foreign = world.new_client_of("Skatteetaten", &[SCOPE]).await;
     let other = system("991825827_other", &foreign.client_id);
-    assert_eq!(world.post(REGISTER, &register, &other).await.status, 200);
+    assert_eq!(world.post(REGISTER, &register, &other).await.status, 400, "others' clients are not for the taking");
+    let smartcloud = world.app.model.system_by_id(SYSTEM).unwrap();
+    let other = RegisteredSystem {
+        internal_id: world.app.random.uuid(),
+        id: SystemId::registered("991825827_other".into()),
+        client_ids: vec![foreign.client_id.clone()],
+        ..(*smartcloud).clone()
+    };
+    world.change(async |tx| tx.insert_system(&other).await.unwrap()).await;
     page.row("The client belongs to another organisation than the system", &ask(&foreign, CUSTOMER, None).await);
     // A system that is deleted.
     let doomed = world.new_client(&VENDOR_SCOPES).await;

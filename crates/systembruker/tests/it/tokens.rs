@@ -372,7 +372,14 @@ async fn another_vendors_client_learns_nothing_of_a_system_user() {
     // A system that lists another organisation's client gets nothing either.
     let token = world.token("SmartCloud AS", "altinn:authentication/systemregister.write").await;
     let listed = world.post(crate::world::REGISTER, &token, &system("991825827_other", &other.client_id)).await;
-    assert_eq!(listed.status, 200);
+    assert_eq!(listed.json()["validationErrors"][0]["code"], json!("AUTH.VLD-00004"));
+    let system = model::RegisteredSystem {
+        internal_id: world.app.random.uuid(),
+        id: model::SystemId::registered("991825827_other".into()),
+        client_ids: vec![other.client_id.clone()],
+        ..(*world.app.model.system_by_id(crate::world::SYSTEM).unwrap()).clone()
+    };
+    world.change(async |tx| tx.insert_system(&system).await.unwrap()).await;
     let claims = with(claims, "jti", json!("another"));
     let came = refused(&world, &other, &claims).await;
     assert!(

@@ -1,0 +1,235 @@
+//! A system access: what it is, what it may do, what has happened to it; naming it and taking it back.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{OriginalUri, Request as HttpRequest, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use model::problem::SYSTEM_USER_NOT_FOUND;
+use model::{Organisation, RegisteredSystem, SystemUserKind};
+use store::SystemUserUse;
+use uuid::Uuid;
+
+use super::asked::person_name;
+use super::forms::{failed, own_form};
+use super::overview::HistoryRow;
+use super::pages::{Message, Page, show};
+use super::parties::{OrganisationRow, is_related, may, own_organisation, require, row, vendor_name};
+use super::rights::RightRow;
+use crate::app::App;
+use crate::http::extract::Path;
+use crate::http::problem::ApiError;
+use crate::login::sessions::LoggedIn;
+use crate::read_model::SystemUserEntry;
+use crate::requests::answer::Answerer;
+use crate::resource_registry::builtin::{ACCESS_MANAGEMENT, CLIENT_ADMINISTRATION, SYSTEM_USER_OVERVIEW};
+use crate::system_users::rules::{MAX_TITLE, delete, rename};
+
+/// A system access of an organisation, for a person who may see it.
+pub struct Own {
+    /// The organisation.
+    pub organisation: Arc<Organisation>,
+    /// The system user.
+    pub user: Arc<SystemUserEntry>,
+    /// Its system.
+    pub system: Arc<RegisteredSystem>,
+}
+
+/// The live system access of an address, if the person may see the organisation's.
+pub fn own_access(app: &App, session: &LoggedIn, page: &Page, (number, id): (&str, &str)) -> Result<Own, Response> {
+    let organisation = own_organisation(app, session, page, number)?;
+    require(app, session, page, &organisation, (SYSTEM_USER_OVERVIEW, "read"))?;
+    let find = || {
+        let user = app.model.system_user(id.parse().ok()?)?;
+        let system = app.model.system(user.system_internal_id)?;
+        (!user.is_deleted && user.owner_party == organisation.party_uuid).then_some((user, system))
+    };
+    let (user, system) = find().ok_or_else(|| page.clone().message(Message::NotFound))?;
+    Ok(Own { organisation, user, system })
+}
+
+#[derive(Template)]
+#[template(path = "details.html")]
+struct DetailsPage {
+    page: Page,
+    organisation: OrganisationRow,
+    user: Arc<SystemUserEntry>,
+    vendor: String,
+    vendor_number: String,
+    system: String,
+    system_gone: bool,
+    rights: Vec<RightRow>,
+    /// Who made it.
+    creator: String,
+    uses: Vec<SystemUserUse>,
+    history: Vec<HistoryRow>,
+    /// How many clients it acts for, without its owner.
+    clients: usize,
+    own_organisation: bool,
+    may_change: bool,
+    may_see_clients: bool,
+    /// Whether the name that was given is not one.
+    wrong_title: bool,
+    max_title: usize,
+}
+
+impl DetailsPage {
+    fn is_for_clients(&self) -> bool {
+        self.user.kind == SystemUserKind::Agent
+    }
+
+    fn reference(&self) -> Option<&str> {
+        Some(&*self.user.external_ref).filter(|reference| *reference != self.organisation.number)
+    }
+
+    fn last_used(&self) -> Option<Timestamp> {
+        self.uses.iter().map(|noted| noted.last).max()
+    }
+}
+
+/// Shows a system access.
+pub async fn details(
+    State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    session: LoggedIn,
+    Path((number, id)): Path<(String, String)>,
+) -> Result<Response, Response> {
+    let page = Page::of(&app, &headers, &session).at(&uri);
+    let own = own_access(&app, &session, &page, (&number, &id))?;
+    show_details(&app, &session, page, own, false).await
+}
+
+async fn show_details(
+    app: &App,
+    session: &LoggedIn,
+    page: Page,
+    Own { organisation, user, system }: Own,
+    wrong_title: bool,
+) -> Result<Response, Response> {
+    let mut reading = app.store.read().await.map_err(failed)?;
+    let uses = reading.uses_of(user.id).await.map_err(failed)?;
+    let mut records = reading.audit_of(&user.id.to_string()).await.map_err(failed)?;
+    for request in reading.change_requests_of(user.id).await.map_err(failed)? {
+        records.extend(reading.audit_of(&request.id.to_string()).await.map_err(failed)?);
+    }
+    drop(reading);
+    records.sort_by(|a, b| b.at.cmp(&a.at));
+    let history = records.iter().filter_map(|record| HistoryRow::new(app, page.texts(), record)).collect();
+    let own_organisation = user.clients.contains_key(&user.owner_party);
+    let view = DetailsPage {
+        organisation: row(app, &organisation),
+        vendor: vendor_name(app, &system),
+        vendor_number: system.vendor.grouped(),
+        system: system.name.get(page.language()).to_owned(),
+        system_gone: system.is_deleted,
+        rights: page.describer(app).given(&user.rights, &user.user.access_packages),
+        creator: person_name(app, &format!("person:{}", user.created_by)),
+        uses,
+        history,
+        clients: user.clients.len() - usize::from(own_organisation),
+        own_organisation,
+        may_change: may(app, session, &organisation, ACCESS_MANAGEMENT, "write"),
+        may_see_clients: may(app, session, &organisation, CLIENT_ADMINISTRATION, "read"),
+        wrong_title,
+        max_title: MAX_TITLE,
+        user,
+        page,
+    };
+    Ok(show(if wrong_title { StatusCode::BAD_REQUEST } else { StatusCode::OK }, &view))
+}
+
+/// Gives a system access another name.
+pub async fn rename_access(
+    State(app): State<Arc<App>>,
+    session: LoggedIn,
+    Path((number, id)): Path<(String, String)>,
+    request: HttpRequest,
+) -> Result<Response, Response> {
+    let (page, form) = own_form(&app, &session, request).await?;
+    let own = own_access(&app, &session, &page, (&number, &id))?;
+    require(&app, &session, &page, &own.organisation, (ACCESS_MANAGEMENT, "write"))?;
+    let context = session.acting_for(&own.organisation);
+    match rename(&app, context, own.organisation.party_uuid, own.user.id, form.get("title")).await {
+        Ok(()) => {
+            let address = format!("/org/{}/system-access/{}", own.organisation.org_number, own.user.id);
+            Ok(Redirect::to(&address).into_response())
+        }
+        Err(ApiError::ModelState(_)) => show_details(&app, &session, page, own, true).await,
+        Err(ApiError::Problem(SYSTEM_USER_NOT_FOUND, _)) => Err(page.message(Message::NotFound)),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "revoke.html")]
+struct RevokePage {
+    page: Page,
+    organisation: OrganisationRow,
+    user: Arc<SystemUserEntry>,
+    vendor: String,
+    system: String,
+    clients: usize,
+}
+
+/// Asks whether a system access shall be taken back, and says what that means.
+pub async fn confirm_revoke(
+    State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    session: LoggedIn,
+    Path((number, id)): Path<(String, String)>,
+) -> Result<Response, Response> {
+    let page = Page::of(&app, &headers, &session).at(&uri);
+    let Own { organisation, user, system } = own_access(&app, &session, &page, (&number, &id))?;
+    require(&app, &session, &page, &organisation, (ACCESS_MANAGEMENT, "write"))?;
+    let view = RevokePage {
+        organisation: row(&app, &organisation),
+        vendor: vendor_name(&app, &system),
+        system: system.name.get(page.language()).to_owned(),
+        clients: user.clients.len(),
+        user,
+        page,
+    };
+    Ok(show(StatusCode::OK, &view))
+}
+
+/// Takes a system access back.
+pub async fn revoke(
+    State(app): State<Arc<App>>,
+    session: LoggedIn,
+    Path((number, id)): Path<(String, String)>,
+    request: HttpRequest,
+) -> Result<Response, Response> {
+    let (page, _) = own_form(&app, &session, request).await?;
+    let Own { organisation, user, .. } = own_access(&app, &session, &page, (&number, &id))?;
+    require(&app, &session, &page, &organisation, (ACCESS_MANAGEMENT, "write"))?;
+    let context = session.acting_for(&organisation);
+    let answerer = Answerer { person: session.person.party_uuid, level: session.level, context };
+    match delete(&app, &answerer, organisation.party_uuid, user.id).await {
+        Ok(()) => {}
+        Err(ApiError::Problem(SYSTEM_USER_NOT_FOUND, _)) => return Err(page.message(Message::NotFound)),
+        Err(error) => return Err(failed(error)),
+    }
+    Ok(Redirect::to(&format!("/org/{}/system-access?revoked=1", organisation.org_number)).into_response())
+}
+
+/// Goes from the address that the public portal has for a system access to ours, where the organisation is in it.
+pub async fn by_id(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    session: LoggedIn,
+    Path(id): Path<String>,
+) -> Result<Response, Response> {
+    let user = id.parse().ok().and_then(|id: Uuid| app.model.system_user(id)).filter(|user| !user.is_deleted);
+    let owner = user.as_ref().and_then(|user| app.model.parties().organisation(user.owner_party));
+    let owner = owner.filter(|owner| is_related(&app, &session, owner));
+    match (user, owner) {
+        (Some(user), Some(owner)) => {
+            Ok(Redirect::to(&format!("/org/{}/system-access/{}", owner.org_number, user.id)).into_response())
+        }
+        _ => Err(Page::of(&app, &headers, &session).message(Message::NotFound)),
+    }
+}

@@ -1,0 +1,288 @@
+//! Answering what a vendor asks: approving, rejecting, forwarding; and the receipt.
+//!
+//! The form carries a hash of what the page showed. With an approval it is compared with what the page would show now,
+//! when nothing can change any more; what differs is not approved. The hash goes into the audit journal with the answer.
+//!
+//! After an answer the session ends, here and at the login provider, unless the person came from a page of ours. The
+//! receipt is then shown to the browser that has answered, for an hour, and to nobody else who gets hold of its address.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{OriginalUri, Request as HttpRequest, State};
+use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
+use jiff::{Timestamp, ToSpan};
+use model::problem::{REQUEST_NOT_FOUND, REQUEST_NOT_NEW};
+use model::{
+    Answer, ChangeRequest, Organisation, RegisteredSystem, Request, RequestKind, RequestStatus, matches_registered,
+};
+use serde_json::{Value, json};
+use url::Url;
+use uuid::Uuid;
+
+use super::asked::{Asked, Described, load, load_own, person_name};
+use super::forms::{Form, failed, own_form};
+use super::pages::{Message, Page, show};
+use super::parties::{OrganisationRow, require, row, vendor_name};
+use crate::app::App;
+use crate::change_requests;
+use crate::http::extract::Path;
+use crate::http::problem::ApiError;
+use crate::login::api::way_out;
+use crate::login::sessions::{self, LoggedIn, cookie, cookie_name, read_cookie};
+use crate::requests::answer::{self, Answerer, MAX_MESSAGE, Target};
+use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
+use crate::vault::Purpose;
+
+/// How long a receipt can be looked at after the answer, in minutes.
+const RECEIPT_MINUTES: i64 = 60;
+/// The cookie that lets a browser see the receipt.
+const RECEIPT_COOKIE: &str = "receipt";
+/// After how many seconds the browser goes on to the vendor by itself, where it runs scripts.
+const LEAVING_SECONDS: u32 = 5;
+
+/// Approves.
+pub async fn approve(
+    state: State<Arc<App>>,
+    session: LoggedIn,
+    id: Path<String>,
+    request: HttpRequest,
+) -> Result<Response, Response> {
+    give(state, session, id, request, Answer::Approve).await
+}
+
+/// Rejects.
+pub async fn reject(
+    state: State<Arc<App>>,
+    session: LoggedIn,
+    id: Path<String>,
+    request: HttpRequest,
+) -> Result<Response, Response> {
+    give(state, session, id, request, Answer::Reject).await
+}
+
+async fn give(
+    State(app): State<Arc<App>>,
+    session: LoggedIn,
+    Path(id): Path<String>,
+    request: HttpRequest,
+    given: Answer,
+) -> Result<Response, Response> {
+    let (page, form) = own_form(&app, &session, request).await?;
+    let (asked, organisation) = match load_own(&app, &session, &id).await {
+        Ok(found) => found,
+        Err(not_shown) => return Err(not_shown.page(page)),
+    };
+    require(&app, &session, &page, &organisation, (ACCESS_MANAGEMENT, "write"))?;
+    if let Err(error) = write(&app, &session, &form, (&asked, &organisation), given).await {
+        let back = (asked.address(), page.texts().see_request());
+        let message = match error {
+            ApiError::Problem(REQUEST_NOT_NEW, _) => Message::Conflict,
+            ApiError::Problem(REQUEST_NOT_FOUND, _) => Message::Withdrawn,
+            ApiError::Status(StatusCode::PRECONDITION_FAILED, _) => Message::Changed,
+            ApiError::Problem(..) => Message::Refused,
+            error => return Err(failed(error)),
+        };
+        return Err(page.message_with(message, back.0, back.1));
+    }
+    leave(&app, &session, &asked, form.has("inside")).await
+}
+
+/// Writes the answer, with what the page showed.
+async fn write(
+    app: &App,
+    session: &LoggedIn,
+    form: &Form,
+    (asked, organisation): (&Asked, &Arc<Organisation>),
+    given: Answer,
+) -> Result<(), ApiError> {
+    let answerer =
+        Answerer { person: session.person.party_uuid, level: session.level, context: session.acting_for(organisation) };
+    let page = Page::of(app, &HeaderMap::new(), session).in_language(form.get("language"));
+    let shown = |now: Asked| -> Result<Value, ApiError> {
+        let hash = Described::new(page.describer(app), session, organisation, &now).hash(page.language(), organisation);
+        if given == Answer::Approve && hash != form.get("shown") {
+            return Err(ApiError::Status(StatusCode::PRECONDITION_FAILED, None));
+        }
+        Ok(json!({"sha256": hash, "language": page.language()}))
+    };
+    match asked {
+        Asked::Request(request) => {
+            let target = Target { party: request.party, kind: request.kind, id: request.id };
+            let shown = |now: &Request| shown(Asked::Request(now.clone()));
+            answer::answer(app, &answerer, target, given, shown).await.map(drop)
+        }
+        Asked::Change(request, user) => {
+            let shown = |now: &ChangeRequest| {
+                let user = app.model.system_user(user.id).unwrap_or_else(|| Arc::clone(user));
+                shown(Asked::Change(now.clone(), user))
+            };
+            change_requests::answer::answer(app, &answerer, request.party, request.id, given, shown).await.map(drop)
+        }
+    }
+}
+
+/// Goes on to the receipt; the session ends unless the person stays inside.
+async fn leave(app: &App, session: &LoggedIn, asked: &Asked, inside: bool) -> Result<Response, Response> {
+    let until = (app.clock.now() + RECEIPT_MINUTES.minutes()).as_second();
+    let plain = format!("{} {until}", asked.id());
+    let token = app.vault.seal_text(&app.random, Purpose::Receipt, plain.as_bytes());
+    let receipt = cookie(&cookie_name(RECEIPT_COOKIE, app), token.clone(), app).to_string();
+    if inside {
+        let to = Redirect::to(&format!("/receipt/{token}"));
+        return Ok((AppendHeaders([(SET_COOKIE, receipt)]), to).into_response());
+    }
+    let to = way_out(app, session, super::LOGGED_OUT).await;
+    let ended = session.end(app).await.map_err(failed)?;
+    let cookies = AppendHeaders([(SET_COOKIE, ended.to_string()), (SET_COOKIE, receipt)]);
+    Ok((cookies, Redirect::to(&to)).into_response())
+}
+
+/// The receipt of a browser that has just answered and logged out.
+pub fn receipt_of(app: &App, headers: &HeaderMap) -> Option<String> {
+    let token = read_cookie(headers, &cookie_name(RECEIPT_COOKIE, app))?;
+    receipt_id(app, &token).map(|_| format!("/receipt/{token}"))
+}
+
+/// Takes the receipt from the browser: what comes later is another matter.
+pub fn without_receipt(app: &App) -> String {
+    sessions::removal(&cookie_name(RECEIPT_COOKIE, app), app).to_string()
+}
+
+/// The request of a receipt's link, while the link is good.
+fn receipt_id(app: &App, token: &str) -> Option<Uuid> {
+    let plain = String::from_utf8(app.vault.open_text(Purpose::Receipt, token).ok()?).ok()?;
+    let (id, until) = plain.split_once(' ')?;
+    let good = app.clock.seconds() < until.parse().ok()?;
+    good.then(|| id.parse().ok()).flatten()
+}
+
+#[derive(Template)]
+#[template(path = "receipt.html")]
+struct ReceiptPage {
+    page: Page,
+    asked: Asked,
+    vendor: String,
+    system: String,
+    organisation: OrganisationRow,
+    status: RequestStatus,
+    /// Who answered.
+    answerer: String,
+    answered: Timestamp,
+    /// The way back to the vendor.
+    back: Option<Url>,
+    /// Whether the person is logged in.
+    inside: bool,
+    seconds: u32,
+}
+
+impl ReceiptPage {
+    fn approved(&self) -> bool {
+        self.status == RequestStatus::Accepted
+    }
+
+    fn needs_clients(&self) -> bool {
+        self.approved() && self.asked.kind() == RequestKind::Agent && matches!(self.asked, Asked::Request(_))
+    }
+
+    /// The system access that came of it.
+    fn access(&self) -> String {
+        let id = match &self.asked {
+            Asked::Request(request) => request.id,
+            Asked::Change(_, user) => user.id,
+        };
+        format!("/org/{}/system-access/{id}", self.organisation.number)
+    }
+
+    fn clients(&self) -> String {
+        format!("{}/clients", self.access())
+    }
+
+    fn leaves(&self) -> bool {
+        self.back.is_some() && !self.inside
+    }
+}
+
+/// Shows what was answered, to the browser that has answered, for a while.
+pub async fn receipt(
+    State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    Path(token): Path<String>,
+) -> Result<Response, Response> {
+    let session = sessions::find(&app, &headers).await.map_err(failed)?;
+    let page = match &session {
+        Some(session) => Page::of(&app, &headers, session),
+        None => Page::anonymous(&app, &headers),
+    };
+    let page = page.at(&uri);
+    let is_browsers = read_cookie(&headers, &cookie_name(RECEIPT_COOKIE, &app)).is_some_and(|own| own == token);
+    let Some(id) = receipt_id(&app, &token).filter(|_| is_browsers) else {
+        return Err(page.message(Message::NotFound));
+    };
+    let (asked, organisation) = match load(&app, id).await {
+        Ok(found) => found,
+        Err(not_shown) => return Err(not_shown.page(page)),
+    };
+    let (Some((answered, by)), Some(system)) = (asked.answered(), asked.system(&app)) else {
+        return Err(page.message(Message::NotFound));
+    };
+    let view = ReceiptPage {
+        vendor: vendor_name(&app, &system),
+        system: system.name.get(page.language()).to_owned(),
+        organisation: row(&app, &organisation),
+        status: asked.status_at(app.clock.now()),
+        answerer: person_name(&app, &format!("person:{by}")),
+        answered,
+        back: way_back(&app, &asked, &system),
+        inside: session.is_some(),
+        seconds: LEAVING_SECONDS,
+        asked,
+        page,
+    };
+    Ok(show(StatusCode::OK, &view))
+}
+
+/// Where the customer may go on to: what the request says, if the system still has it registered.
+fn way_back(app: &App, asked: &Asked, system: &RegisteredSystem) -> Option<Url> {
+    let url = app.redirect_rules().parse(asked.redirect_url()?).ok()?;
+    matches_registered(&url, &system.allowed_redirect_urls).then_some(url)
+}
+
+/// Forwards to those who can answer.
+pub async fn forward(
+    State(app): State<Arc<App>>,
+    session: LoggedIn,
+    Path(id): Path<String>,
+    request: HttpRequest,
+) -> Result<Response, Response> {
+    let (page, form) = own_form(&app, &session, request).await?;
+    let (asked, organisation) = match load_own(&app, &session, &id).await {
+        Ok(found) => found,
+        Err(not_shown) => return Err(not_shown.page(page)),
+    };
+    let message: String = form.get("message").trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();
+    let message: String = message.chars().take(MAX_MESSAGE).collect();
+    let message = Some(&*message).filter(|message| !message.is_empty());
+    let context = session.acting_for(&organisation);
+    let forwarded = match &asked {
+        Asked::Request(request) => {
+            let target = Target { party: request.party, kind: request.kind, id: request.id };
+            answer::forward(&app, context, target, message).await
+        }
+        Asked::Change(request, _) => {
+            change_requests::answer::forward(&app, context, request.party, request.id, message).await
+        }
+    };
+    match forwarded {
+        Ok(()) => Ok(Redirect::to(&asked.address()).into_response()),
+        Err(ApiError::Problem(REQUEST_NOT_NEW, _)) => {
+            let text = page.texts().see_request();
+            Err(page.message_with(Message::Conflict, asked.address(), text))
+        }
+        Err(ApiError::Problem(REQUEST_NOT_FOUND, _)) => Err(page.message(Message::Withdrawn)),
+        Err(error) => Err(failed(error)),
+    }
+}

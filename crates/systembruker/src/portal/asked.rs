@@ -1,0 +1,453 @@
+//! What a vendor asks of a customer: a system user, one for clients, or a change. The three are shown and answered alike.
+
+use std::sync::Arc;
+
+use askama::Template;
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::{OriginalUri, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use model::{
+    AccessPackage, ChangeRequest, OrgNumber, Organisation, RegisteredSystem, Request, RequestKind, RequestStatus, Right,
+};
+use serde::Deserialize;
+use serde_json::json;
+use store::AuditRecord;
+use uuid::Uuid;
+
+use super::forms::failed;
+use super::pages::{Message, Page, show};
+use super::parties::{OrganisationRow, is_related, may, row, vendor_name};
+use super::rights::{Describer, Hindrance, RightRow};
+use crate::app::App;
+use crate::change_requests::answer::CHANGE_PAGE;
+use crate::http::extract::{Path, Query};
+use crate::http::problem::ApiError;
+use crate::http::request_id::hex;
+use crate::login::sessions::LoggedIn;
+use crate::read_model::SystemUserEntry;
+use crate::requests::answer::{MAX_MESSAGE, page_of};
+use crate::requests::approvers::who_can;
+use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
+
+/// The most names that are named as those who can answer.
+const MAX_NAMES: usize = 5;
+
+/// What a vendor asks.
+#[derive(Debug, Clone)]
+pub enum Asked {
+    /// For a system user, of either kind.
+    Request(Request),
+    /// For a change of one.
+    Change(ChangeRequest, Arc<SystemUserEntry>),
+}
+
+impl Asked {
+    /// Its id.
+    pub fn id(&self) -> Uuid {
+        match self {
+            Self::Request(request) => request.id,
+            Self::Change(request, _) => request.id,
+        }
+    }
+
+    /// The page on which it is answered: `request`, `agentrequest` or `changerequest`.
+    pub fn page(&self) -> &'static str {
+        match self {
+            Self::Request(request) => page_of(request.kind),
+            Self::Change(..) => CHANGE_PAGE,
+        }
+    }
+
+    /// Where it is answered.
+    pub fn address(&self) -> String {
+        format!("/{}/{}", self.page(), self.id())
+    }
+
+    /// Whose system user it is about: for the organisation itself, or for its clients.
+    pub fn kind(&self) -> RequestKind {
+        match self {
+            Self::Request(request) => request.kind,
+            Self::Change(_, user) => user.kind,
+        }
+    }
+
+    /// The organisation that is asked, by party uuid and number.
+    pub fn party(&self) -> (Uuid, OrgNumber) {
+        match self {
+            Self::Request(request) => (request.party, request.party_org),
+            Self::Change(request, _) => (request.party, request.party_org),
+        }
+    }
+
+    fn system_internal_id(&self) -> Uuid {
+        match self {
+            Self::Request(request) => request.system_internal_id,
+            Self::Change(request, _) => request.system_internal_id,
+        }
+    }
+
+    /// Where it stands.
+    pub fn status_at(&self, now: Timestamp) -> RequestStatus {
+        match self {
+            Self::Request(request) => request.status_at(now),
+            Self::Change(request, _) => request.status_at(now),
+        }
+    }
+
+    /// When and by whom (party uuid) it was answered.
+    pub fn answered(&self) -> Option<(Timestamp, Uuid)> {
+        match self {
+            Self::Request(request) => request.answered,
+            Self::Change(request, _) => request.answered,
+        }
+    }
+
+    /// When it was made, and until when it waits.
+    pub fn times(&self) -> (Timestamp, Timestamp) {
+        match self {
+            Self::Request(request) => (request.created, request.expires),
+            Self::Change(request, _) => (request.created, request.expires),
+        }
+    }
+
+    /// What to show as its name.
+    pub fn title(&self) -> &str {
+        match self {
+            Self::Request(request) => &request.title,
+            Self::Change(_, user) => &user.user.title,
+        }
+    }
+
+    /// The vendor's reference, unless it is but the customer's number.
+    pub fn reference(&self) -> Option<&str> {
+        let reference = match self {
+            Self::Request(request) => &request.external_ref,
+            Self::Change(request, _) => &request.external_ref,
+        };
+        Some(reference.as_str()).filter(|reference| *reference != self.party().1.as_str())
+    }
+
+    /// Where the vendor wants the customer to go after the answer.
+    pub fn redirect_url(&self) -> Option<&str> {
+        match self {
+            Self::Request(request) => request.redirect_url.as_deref(),
+            Self::Change(request, _) => request.redirect_url.as_deref(),
+        }
+    }
+
+    /// What would be given.
+    fn wanted(&self) -> (&[Right], &[AccessPackage]) {
+        match self {
+            Self::Request(request) => (&request.rights, &request.access_packages),
+            Self::Change(request, _) => (&request.change.required_rights, &request.change.required_packages),
+        }
+    }
+
+    /// The system, deleted or not.
+    pub fn system(&self, app: &App) -> Option<Arc<RegisteredSystem>> {
+        app.model.system(self.system_internal_id())
+    }
+}
+
+/// Why there is nothing to show.
+#[derive(Debug)]
+pub enum NotShown {
+    /// There is none, or the person has nothing to do with the organisation.
+    Unknown,
+    /// The vendor has withdrawn it.
+    Withdrawn,
+    /// It could not be looked for.
+    Failed(ApiError),
+}
+
+impl NotShown {
+    /// The page that says so.
+    pub fn page(self, page: Page) -> Response {
+        match self {
+            Self::Unknown => page.message(Message::NotFound),
+            Self::Withdrawn => page.message(Message::Withdrawn),
+            Self::Failed(error) => failed(error),
+        }
+    }
+}
+
+impl<E: Into<ApiError>> From<E> for NotShown {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What is asked under an id, whatever kind it is, and of which organisation.
+pub async fn load(app: &App, id: Uuid) -> Result<(Asked, Arc<Organisation>), NotShown> {
+    let mut session = app.store.read().await?;
+    let asked = if let Some(request) = session.request(id).await? {
+        Asked::Request(request)
+    } else {
+        let request = session.change_request(id).await?.filter(|request| !request.is_deleted);
+        let request = request.ok_or(NotShown::Unknown)?;
+        let user = app.model.system_user(request.system_user).ok_or(NotShown::Unknown)?;
+        Asked::Change(request, user)
+    };
+    let organisation = app.model.parties().organisation(asked.party().0).ok_or(NotShown::Unknown)?;
+    Ok((asked, organisation))
+}
+
+/// The same, for a person who has to do with the organisation.
+pub async fn load_own(app: &App, session: &LoggedIn, id: &str) -> Result<(Asked, Arc<Organisation>), NotShown> {
+    let id: Uuid = id.trim().parse().map_err(|_| NotShown::Unknown)?;
+    match load(app, id).await {
+        Ok((asked, organisation)) if is_related(app, session, &organisation) => Ok((asked, organisation)),
+        Ok(_) => Err(NotShown::Unknown),
+        Err(NotShown::Unknown) => {
+            // Who has nothing to do with the organisation does not learn that there was one.
+            let mut reading = app.store.read().await?;
+            let change = reading.change_request(id).await?.filter(|request| request.is_deleted);
+            let party = reading.withdrawn_request_to(id).await?.or(change.map(|request| request.party));
+            let organisation = party.and_then(|party| app.model.parties().organisation(party));
+            let own = organisation.is_some_and(|organisation| is_related(app, session, &organisation));
+            Err(if own { NotShown::Withdrawn } else { NotShown::Unknown })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What of a request is described in words: what the person decides about, and what is kept a hash of.
+#[derive(Debug)]
+pub struct Described {
+    /// The vendor's name and number.
+    pub vendor: (String, OrgNumber),
+    /// The system's name.
+    pub system: String,
+    /// Whether the system is there still.
+    pub system_gone: bool,
+    /// What would be given.
+    pub added: Vec<RightRow>,
+    /// What would be taken.
+    pub removed: Vec<RightRow>,
+    /// What would stay as it is.
+    pub stays: Vec<RightRow>,
+}
+
+impl Described {
+    /// Describes what is asked of an organisation, as a person is shown it.
+    pub fn new(of: Describer<'_>, session: &LoggedIn, organisation: &Arc<Organisation>, asked: &Asked) -> Self {
+        let system = asked.system(of.app);
+        let (rights, packages) = asked.wanted();
+        let added = match asked.kind() {
+            RequestKind::Standard => of.asked(session, organisation, rights, packages),
+            RequestKind::Agent => of.for_clients(packages),
+        };
+        let (removed, stays) = match asked {
+            Asked::Request(_) => (vec![], vec![]),
+            Asked::Change(request, user) => {
+                let change = &request.change;
+                let named = |list: &[Right], id: &str| list.iter().flat_map(Right::resource_ids).any(|it| it == id);
+                let touched = |id: &str| named(&change.unwanted_rights, id) || named(&change.required_rights, id);
+                let rights: Vec<_> = user.rights.iter().filter(|it| !touched(&it.resource)).cloned().collect();
+                let touched = |it: &&AccessPackage| {
+                    !change.unwanted_packages.contains(it) && !change.required_packages.contains(it)
+                };
+                let packages: Vec<_> = user.user.access_packages.iter().filter(touched).cloned().collect();
+                (of.named(&change.unwanted_rights, &change.unwanted_packages), of.given(&rights, &packages))
+            }
+        };
+        Self {
+            vendor: system.as_ref().map_or_else(
+                || (String::new(), organisation.org_number),
+                |system| (vendor_name(of.app, system), system.vendor),
+            ),
+            system: system.as_ref().map(|system| system.name.get(of.language).to_owned()).unwrap_or_default(),
+            system_gone: system.is_none_or(|system| system.is_deleted),
+            added,
+            removed,
+            stays,
+        }
+    }
+
+    /// A hash of all of it: SHA-256, in hex.
+    pub fn hash(&self, language: &str, organisation: &Organisation) -> String {
+        let Self { vendor, system, system_gone, added, removed, stays } = self;
+        let text = json!([language, organisation.org_number, vendor, system, system_gone, added, removed, stays]);
+        hex(digest(&SHA256, text.to_string().as_bytes()).as_ref())
+    }
+
+    /// Whether anything hinders this person from giving it.
+    pub fn is_hindered(&self) -> bool {
+        self.system_gone || self.added.iter().any(|right| right.hindrance.is_some())
+    }
+
+    fn lacks(&self, hindrance: Hindrance) -> bool {
+        self.added.iter().any(|right| right.hindrance == Some(hindrance))
+    }
+}
+
+/// That it was forwarded.
+pub struct Forwarded {
+    /// By whom.
+    who: String,
+    at: Timestamp,
+    message: Option<String>,
+}
+
+impl Forwarded {
+    fn of(app: &App, record: &AuditRecord) -> Option<Self> {
+        let is_forwarding = ["request.escalated", "changerequest.escalated"].contains(&&*record.event);
+        let message = record.details.get("message").and_then(|text| text.as_str()).map(str::to_owned);
+        is_forwarding.then(|| Self { who: person_name(app, &record.actor), at: record.at, message })
+    }
+}
+
+/// The name of one who acts in the records; empty for one who is no person.
+pub fn person_name(app: &App, actor: &str) -> String {
+    let person = actor.strip_prefix("person:").and_then(|id| id.parse().ok());
+    person.and_then(|id| app.model.parties().person(id)).map(|person| person.name.clone()).unwrap_or_default()
+}
+
+#[derive(Template)]
+#[template(path = "request.html")]
+struct RequestPage {
+    page: Page,
+    asked: Asked,
+    status: RequestStatus,
+    organisation: OrganisationRow,
+    described: Described,
+    /// What the hash of the description is.
+    shown: String,
+    may_answer: bool,
+    forwarded: Vec<Forwarded>,
+    /// Who answered.
+    answerer: String,
+    /// Those who can approve, with their roles, where this person cannot.
+    who_can: Vec<String>,
+    /// Whether the vendor has nothing at the organisation yet.
+    is_first: bool,
+    /// Whether the person came from a page of ours, and stays.
+    inside: bool,
+    max_message: usize,
+}
+
+impl RequestPage {
+    fn waits(&self) -> bool {
+        self.status == RequestStatus::New
+    }
+
+    fn may_approve(&self) -> bool {
+        self.waits() && self.may_answer && !self.described.is_hindered()
+    }
+
+    fn may_reject(&self) -> bool {
+        self.waits() && self.may_answer
+    }
+
+    /// Whether somebody else has to answer, or had better.
+    fn may_forward(&self) -> bool {
+        let by_others = !self.may_answer || self.described.lacks(Hindrance::NoPower);
+        self.waits() && by_others && !self.described.system_gone && self.forwarded.is_empty()
+    }
+
+    fn needs_level(&self) -> bool {
+        self.waits() && self.may_answer && self.described.lacks(Hindrance::Level)
+    }
+
+    fn is_change(&self) -> bool {
+        matches!(self.asked, Asked::Change(..))
+    }
+
+    fn is_for_clients(&self) -> bool {
+        self.asked.kind() == RequestKind::Agent
+    }
+
+    /// The system access that a change is about.
+    fn access(&self) -> Option<&Arc<SystemUserEntry>> {
+        match &self.asked {
+            Asked::Change(_, user) => Some(user),
+            Asked::Request(_) => None,
+        }
+    }
+
+    /// This page's address, to come back to.
+    fn here(&self) -> String {
+        percent_encoding::utf8_percent_encode(&self.asked.address(), percent_encoding::NON_ALPHANUMERIC).to_string()
+    }
+}
+
+/// Which request a vendor's link is about. What else is in the link is ignored.
+#[derive(Debug, Default, Deserialize)]
+pub struct RequestQuery {
+    id: Option<String>,
+    /// Not empty where the person came from a page of ours.
+    skiplogout: Option<String>,
+}
+
+/// Shows what is asked, by a vendor's link.
+pub async fn by_link(
+    state: State<Arc<App>>,
+    uri: OriginalUri,
+    headers: HeaderMap,
+    session: LoggedIn,
+    Query(query): Query<RequestQuery>,
+) -> Result<Response, Response> {
+    let Some(id) = query.id.clone().filter(|id| !id.is_empty()) else {
+        return Err(Page::of(&state, &headers, &session).at(&uri).message(Message::NoId));
+    };
+    by_id(state, uri, headers, session, Path(id), Query(query)).await
+}
+
+/// Shows what is asked: to answer it, or how it was answered.
+pub async fn by_id(
+    State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    session: LoggedIn,
+    Path(id): Path<String>,
+    Query(query): Query<RequestQuery>,
+) -> Result<Response, Response> {
+    let page = Page::of(&app, &headers, &session).at(&uri);
+    let (asked, organisation) = match load_own(&app, &session, &id).await {
+        Ok(found) => found,
+        Err(not_shown) => return Err(not_shown.page(page)),
+    };
+    let journal = journal(&app, &asked).await.map_err(failed)?;
+    let described = Described::new(page.describer(&app), &session, &organisation, &asked);
+    let may_answer = may(&app, &session, &organisation, ACCESS_MANAGEMENT, "write");
+    let status = asked.status_at(app.clock.now());
+    let can_approve = may_answer && !described.is_hindered();
+    let others =
+        if status == RequestStatus::New && !can_approve { candidates(&app, &organisation, &asked) } else { vec![] };
+    let view = RequestPage {
+        status,
+        organisation: row(&app, &organisation),
+        shown: described.hash(page.language(), &organisation),
+        may_answer,
+        forwarded: journal.iter().filter_map(|record| Forwarded::of(&app, record)).collect(),
+        answerer: asked.answered().map(|(_, by)| person_name(&app, &format!("person:{by}"))).unwrap_or_default(),
+        who_can: others,
+        is_first: is_first(&app, &organisation, described.vendor.1),
+        inside: query.skiplogout.is_some_and(|given| !given.is_empty()),
+        max_message: MAX_MESSAGE,
+        described,
+        asked,
+        page,
+    };
+    Ok(show(StatusCode::OK, &view))
+}
+
+/// What the journal says of it.
+async fn journal(app: &App, asked: &Asked) -> Result<Vec<AuditRecord>, ApiError> {
+    Ok(app.store.read().await?.audit_of(&asked.id().to_string()).await?)
+}
+
+/// Those who can approve, by name.
+fn candidates(app: &App, organisation: &Arc<Organisation>, asked: &Asked) -> Vec<String> {
+    let (rights, packages) = asked.wanted();
+    let candidates = who_can(app, organisation, asked.kind(), rights, packages);
+    candidates.into_iter().take(MAX_NAMES).map(|(name, _)| name).collect()
+}
+
+/// Whether the organisation has nothing of the vendor's yet.
+fn is_first(app: &App, organisation: &Organisation, vendor: OrgNumber) -> bool {
+    let users = app.model.system_users_of(organisation.party_uuid);
+    !users.iter().any(|user| app.model.system(user.system_internal_id).is_some_and(|system| system.vendor == vendor))
+}

@@ -1,0 +1,209 @@
+//! Giving a system access without having been asked, in two steps: choose the system, see what it will be able to do.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{OriginalUri, Request as HttpRequest, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use http::{HeaderMap, StatusCode};
+use model::problem::{SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS};
+use model::{Organisation, RegisteredSystem};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use super::forms::{failed, own_form};
+use super::pages::{Message, Page, show};
+use super::parties::{OrganisationRow, own_organisation, require, row, vendor_name};
+use super::rights::RightRow;
+use crate::app::App;
+use crate::http::extract::{Path, Query};
+use crate::http::problem::ApiError;
+use crate::login::sessions::LoggedIn;
+use crate::requests::answer::Answerer;
+use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
+use crate::system_users::rules::{MAX_TITLE, create_whole};
+
+/// How many systems a page has.
+const PAGE: usize = 25;
+
+/// A system to choose.
+struct SystemRow {
+    address: String,
+    name: String,
+    description: String,
+    vendor: String,
+    vendor_number: String,
+    rights: usize,
+}
+
+/// What is looked for.
+#[derive(Debug, Default, Deserialize)]
+pub struct SystemQuery {
+    #[serde(default)]
+    q: String,
+    page: Option<usize>,
+}
+
+#[derive(Template)]
+#[template(path = "systems.html")]
+struct SystemsPage {
+    page: Page,
+    organisation: OrganisationRow,
+    systems: Vec<SystemRow>,
+    query: SystemQuery,
+    count: usize,
+    pages: (usize, usize),
+}
+
+impl SystemsPage {
+    fn at(&self, number: usize) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("q", &self.query.q).append_pair("page", &number.to_string());
+        format!("?{}", query.finish())
+    }
+}
+
+fn manager(app: &App, session: &LoggedIn, page: &Page, number: &str) -> Result<Arc<Organisation>, Response> {
+    let organisation = own_organisation(app, session, page, number)?;
+    require(app, session, page, &organisation, (ACCESS_MANAGEMENT, "write"))?;
+    Ok(organisation)
+}
+
+/// Lists the systems that one can choose.
+pub async fn choose(
+    State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    session: LoggedIn,
+    Path(number): Path<String>,
+    Query(query): Query<SystemQuery>,
+) -> Result<Response, Response> {
+    let page = Page::of(&app, &headers, &session).at(&uri);
+    let organisation = manager(&app, &session, &page, &number)?;
+    let words: Vec<String> = query.q.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let language = page.language();
+    let candidates = app.model.visible_systems().into_iter().filter(|system| !system.is_deleted).filter_map(|system| {
+        let (name, vendor) = (system.name.get(language).to_owned(), vendor_name(&app, &system));
+        let text = format!("{name} {vendor} {} {}", system.vendor, system.id).to_lowercase();
+        words.iter().all(|word| text.contains(word)).then_some((name, vendor, system))
+    });
+    let mut found: Vec<_> = candidates.collect();
+    found.sort_by_key(|(name, ..)| name.to_lowercase());
+    let (count, last) = (found.len(), found.len().div_ceil(PAGE).max(1));
+    let at = query.page.unwrap_or(1).clamp(1, last);
+    let system = |(name, vendor, system): (String, String, Arc<RegisteredSystem>)| SystemRow {
+        address: address(&organisation, system.id.as_str()),
+        name,
+        description: system.description.get(language).to_owned(),
+        vendor,
+        vendor_number: system.vendor.grouped(),
+        rights: system.rights.len() + system.access_packages.len(),
+    };
+    let view = SystemsPage {
+        systems: found.into_iter().skip((at - 1) * PAGE).take(PAGE).map(system).collect(),
+        organisation: row(&app, &organisation),
+        query,
+        count,
+        pages: (at, last),
+        page,
+    };
+    Ok(show(StatusCode::OK, &view))
+}
+
+fn address(organisation: &Organisation, system_id: &str) -> String {
+    let id = utf8_percent_encode(system_id, NON_ALPHANUMERIC);
+    format!("/org/{}/system-access/new/{id}", organisation.org_number)
+}
+
+#[derive(Template)]
+#[template(path = "create.html")]
+struct CreatePage {
+    page: Page,
+    organisation: OrganisationRow,
+    address: String,
+    system: String,
+    description: String,
+    vendor: String,
+    vendor_number: String,
+    rights: Vec<RightRow>,
+    /// The name that it is to have.
+    title: String,
+    /// The system access that there is already.
+    there: Option<String>,
+    wrong_title: bool,
+    max_title: usize,
+}
+
+impl CreatePage {
+    fn may_create(&self) -> bool {
+        self.there.is_none() && !self.rights.is_empty() && self.rights.iter().all(|right| right.hindrance.is_none())
+    }
+}
+
+/// Shows what a system would be able to do.
+pub async fn review(
+    State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    session: LoggedIn,
+    Path((number, system)): Path<(String, String)>,
+) -> Result<Response, Response> {
+    let page = Page::of(&app, &headers, &session).at(&uri);
+    let organisation = manager(&app, &session, &page, &number)?;
+    show_review(&app, &session, page, &organisation, &system, None)
+}
+
+fn show_review(
+    app: &App,
+    session: &LoggedIn,
+    page: Page,
+    organisation: &Arc<Organisation>,
+    system_id: &str,
+    wrong_title: Option<String>,
+) -> Result<Response, Response> {
+    let system = app.model.system_by_id(system_id).filter(|system| system.is_visible && !system.is_deleted);
+    let Some(system) = system else { return Err(page.message(Message::NotFound)) };
+    let there = app.model.system_user_of(system.internal_id, organisation.org_number, organisation.org_number.as_str());
+    let name = system.name.get(page.language()).to_owned();
+    let view = CreatePage {
+        organisation: row(app, organisation),
+        address: address(organisation, system_id),
+        description: system.description.get(page.language()).to_owned(),
+        vendor: vendor_name(app, &system),
+        vendor_number: system.vendor.grouped(),
+        rights: page.describer(app).asked(session, organisation, &system.rights, &system.access_packages),
+        there: there.map(|user| format!("/org/{}/system-access/{}", organisation.org_number, user.id)),
+        title: wrong_title.clone().unwrap_or_else(|| name.clone()),
+        wrong_title: wrong_title.is_some(),
+        max_title: MAX_TITLE,
+        system: name,
+        page,
+    };
+    Ok(show(if wrong_title.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK }, &view))
+}
+
+/// Makes the system access.
+pub async fn create(
+    State(app): State<Arc<App>>,
+    session: LoggedIn,
+    Path((number, system)): Path<(String, String)>,
+    request: HttpRequest,
+) -> Result<Response, Response> {
+    let (page, form) = own_form(&app, &session, request).await?;
+    let organisation = manager(&app, &session, &page, &number)?;
+    let context = session.acting_for(&organisation);
+    let answerer = Answerer { person: session.person.party_uuid, level: session.level, context };
+    match create_whole(&app, &answerer, &organisation, &system, form.get("title")).await {
+        Ok(id) => Ok(Redirect::to(&format!("/org/{number}/system-access?new={id}")).into_response()),
+        Err(ApiError::ModelState(_)) => {
+            let title = form.get("title").to_owned();
+            show_review(&app, &session, page, &organisation, &system, Some(title))
+        }
+        Err(ApiError::Problem(SYSTEM_NOT_FOUND, _)) => Err(page.message(Message::NotFound)),
+        Err(ApiError::Problem(SYSTEM_USER_EXISTS, _)) => {
+            show_review(&app, &session, page, &organisation, &system, None)
+        }
+        Err(ApiError::Problem(..)) => Err(page.message(Message::Refused)),
+        Err(error) => Err(failed(error)),
+    }
+}

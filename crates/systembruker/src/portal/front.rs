@@ -1,0 +1,161 @@
+//! The pages around: choosing an organisation, language, logged out, help.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{OriginalUri, Request as HttpRequest, State};
+use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use url::Url;
+
+use super::answers::receipt_of;
+use super::forms::{failed, read_form};
+use super::pages::{LANGUAGE_COOKIE, Message, Page, show};
+use super::parties::{OrganisationRow, row};
+use super::texts::Language;
+use crate::app::App;
+use crate::http::extract::{Path, Query};
+use crate::login::api::own_page;
+use crate::login::sessions::{self, LoggedIn, cookie, cookie_name};
+
+/// From how many organisations on there is a field to look for one.
+const MANY: usize = 8;
+/// How many organisations are shown.
+const MAX_SHOWN: usize = 100;
+
+/// What is looked for.
+#[derive(Debug, Default, Deserialize)]
+pub struct OrganisationQuery {
+    #[serde(default)]
+    q: String,
+}
+
+#[derive(Template)]
+#[template(path = "front.html")]
+struct FrontPage {
+    page: Page,
+    organisations: Vec<OrganisationRow>,
+    query: OrganisationQuery,
+    /// How many there are in all, and how many are found.
+    count: (usize, usize),
+}
+
+impl FrontPage {
+    fn has_search(&self) -> bool {
+        self.count.0 >= MANY
+    }
+}
+
+/// Lists the organisations in which the person has a role.
+pub async fn front(
+    State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    session: LoggedIn,
+    Query(query): Query<OrganisationQuery>,
+) -> Response {
+    let page = Page::of(&app, &headers, &session).at(&uri);
+    let parties = app.model.parties();
+    let mut all: Vec<_> = parties.organisations_of(session.person.party_uuid).collect();
+    // The sub-units of an organisation are its own too.
+    let units: Vec<_> = all.iter().flat_map(|main| parties.sub_units(main.party_uuid).collect::<Vec<_>>()).collect();
+    all.extend(units);
+    all.sort_by(|a, b| (&a.name, a.org_number).cmp(&(&b.name, b.org_number)));
+    all.dedup_by_key(|organisation| organisation.org_number);
+    let words: Vec<String> = query.q.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let rows: Vec<_> = all.iter().map(|organisation| row(&app, organisation)).collect();
+    let count = rows.len();
+    let is_found = |row: &OrganisationRow| {
+        let text = format!("{} {} {}", row.name.to_lowercase(), row.number, row.grouped);
+        words.iter().all(|word| text.contains(word))
+    };
+    let found: Vec<_> = rows.into_iter().filter(is_found).collect();
+    let count = (count, found.len());
+    let organisations = found.into_iter().take(MAX_SHOWN).collect();
+    show(StatusCode::OK, &FrontPage { page, organisations, query, count })
+}
+
+/// Says that the person has logged out; or shows the receipt, where that came with an answer.
+pub async fn logged_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    match receipt_of(&app, &headers) {
+        Some(receipt) => Redirect::to(&receipt).into_response(),
+        None => Page::anonymous(&app, &headers).message(Message::LoggedOut),
+    }
+}
+
+/// Remembers a language, and goes back to the page.
+pub async fn choose_language(State(app): State<Arc<App>>, request: HttpRequest) -> Result<Response, Response> {
+    let form = read_form(&app, request).await?;
+    let goto = own_page(Some(form.get("goto")));
+    let Some(language) = Language::from_code(form.get("language")) else {
+        return Ok(Redirect::to(&goto).into_response());
+    };
+    let name = cookie_name(LANGUAGE_COOKIE, &app);
+    let mut cookie = cookie(&name, language.code().to_owned(), &app);
+    cookie.set_max_age(cookie::time::Duration::days(365));
+    Ok((AppendHeaders([(SET_COOKIE, cookie.to_string())]), Redirect::to(&goto)).into_response())
+}
+
+/// Keeps the session, for a page whose script asks before it ends.
+pub async fn keep_session(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Response> {
+    let found = sessions::find(&app, &headers).await.map_err(failed)?;
+    let status = if found.is_some() { StatusCode::NO_CONTENT } else { StatusCode::UNAUTHORIZED };
+    Ok((status, [(CACHE_CONTROL, "no-store")]).into_response())
+}
+
+/// A page of words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    Help,
+    Privacy,
+    Accessibility,
+}
+
+#[derive(Template)]
+#[template(path = "words.html")]
+struct WordsPage {
+    page: Page,
+    words: Words,
+    support: Option<Url>,
+    statement: Option<Url>,
+}
+
+async fn words(app: Arc<App>, uri: OriginalUri, headers: HeaderMap, words: Words) -> Result<Response, Response> {
+    let page = match sessions::find(&app, &headers).await.map_err(failed)? {
+        Some(session) => Page::of(&app, &headers, &session),
+        None => Page::anonymous(&app, &headers),
+    };
+    let (support, statement) = (app.portal.support.clone(), app.portal.accessibility_statement.clone());
+    Ok(show(StatusCode::OK, &WordsPage { page: page.at(&uri), words, support, statement }))
+}
+
+/// Help.
+pub async fn help(State(app): State<Arc<App>>, uri: OriginalUri, headers: HeaderMap) -> Result<Response, Response> {
+    words(app, uri, headers, Words::Help).await
+}
+
+/// What is known of persons, and for how long.
+pub async fn privacy(State(app): State<Arc<App>>, uri: OriginalUri, headers: HeaderMap) -> Result<Response, Response> {
+    words(app, uri, headers, Words::Privacy).await
+}
+
+/// How accessible the pages are.
+pub async fn accessibility(
+    State(app): State<Arc<App>>,
+    uri: OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, Response> {
+    words(app, uri, headers, Words::Accessibility).await
+}
+
+/// What a code of the token endpoint means.
+pub async fn token_error(
+    State(app): State<Arc<App>>,
+    uri: OriginalUri,
+    headers: HeaderMap,
+    Path(code): Path<String>,
+) -> Response {
+    Page::anonymous(&app, &headers).at(&uri).token_error(code)
+}

@@ -1,0 +1,222 @@
+//! Rights in plain words: what a system could see and do, what it could not, and what of it the person can give.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{AccessPackage, DelegatedRight, Organisation, Right};
+use serde::Serialize;
+
+use super::texts::Texts;
+use crate::access::delegation::{CannotDelegate, PackageCheck, RightCheck, actions, check_packages, check_rights};
+use crate::access::metadata::Package;
+use crate::app::App;
+use crate::login::sessions::LoggedIn;
+use crate::read_model::{Party, ReadModel, ResourceEntry};
+use crate::requests::answer::needs_higher_level;
+use crate::resource_registry::rights::permitted_subjects;
+
+/// What most services let one do, in the order of how much it is.
+const USUAL_ACTIONS: [&str; 3] = ["read", "write", "sign"];
+/// How many services of a package are named.
+const MAX_SERVICES: usize = 30;
+
+/// Why a person cannot give a right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Hindrance {
+    /// No role or power of the person gives it.
+    NoPower,
+    /// Nobody can give it to a system.
+    Never,
+    /// The organisation is on no access list of the service.
+    NotListed,
+    /// The person must be logged in at a higher level.
+    Level,
+    /// The service or the package is not known here.
+    Unknown,
+}
+
+/// A right in words.
+#[derive(Debug, Clone, Serialize)]
+pub struct RightRow {
+    /// The service's or the package's name.
+    pub title: String,
+    /// Whether it is a package.
+    pub is_package: bool,
+    /// What one who has it can do, by its owner.
+    pub description: String,
+    /// The owner.
+    pub owner: String,
+    /// What the system could do, in words.
+    pub can: String,
+    /// What of the usual it could not, in words.
+    pub cannot: String,
+    /// The services of a package.
+    pub services: Vec<String>,
+    /// Why the person cannot give it; `None` where it can.
+    pub hindrance: Option<Hindrance>,
+}
+
+impl RightRow {
+    fn bare(title: String, hindrance: Option<Hindrance>) -> Self {
+        let empty = String::new;
+        let (description, owner, can, cannot) = (empty(), empty(), empty(), empty());
+        Self { title, is_package: false, description, owner, can, cannot, services: vec![], hindrance }
+    }
+
+    /// The hindrance in words.
+    pub fn why(&self, t: &Texts) -> String {
+        match self.hindrance {
+            None => String::new(),
+            Some(Hindrance::NoPower) => t.right_cannot_role(),
+            Some(Hindrance::Never) => t.right_cannot_resource(),
+            Some(Hindrance::NotListed) => t.right_not_listed(),
+            Some(Hindrance::Level) => t.right_cannot_level(),
+            Some(Hindrance::Unknown) => t.right_unknown(&self.title),
+        }
+    }
+}
+
+/// An action in words.
+fn action_text(t: &Texts, action: &str) -> String {
+    match action {
+        "read" => t.action_read(),
+        "write" => t.action_write(),
+        "sign" => t.action_sign(),
+        "delete" => t.action_delete(),
+        other => t.action_other(other),
+    }
+}
+
+fn in_words<'a>(t: &Texts, actions: impl IntoIterator<Item = &'a str>) -> String {
+    actions.into_iter().map(|action| action_text(t, action)).collect::<Vec<_>>().join(", ")
+}
+
+/// How rights are described: in which language, for whom.
+#[derive(Clone, Copy)]
+pub struct Describer<'a> {
+    /// The application.
+    pub app: &'a App,
+    /// The words.
+    pub t: &'static Texts,
+    /// The language's code.
+    pub language: &'static str,
+}
+
+impl Describer<'_> {
+    fn of_service(&self, entry: &ResourceEntry, given: &BTreeSet<&str>, hindrance: Option<Hindrance>) -> RightRow {
+        let resource = &entry.resource;
+        let description = resource.right_description.as_ref().unwrap_or(&resource.description);
+        let missing = USUAL_ACTIONS.into_iter().filter(|action| !given.contains(action));
+        RightRow {
+            description: description.get(self.language).to_owned(),
+            owner: resource.owner_name.get(self.language).to_owned(),
+            can: in_words(self.t, given.iter().copied()),
+            cannot: if given.is_empty() { String::new() } else { in_words(self.t, missing) },
+            ..RightRow::bare(resource.title.get(self.language).to_owned(), hindrance)
+        }
+    }
+
+    fn of_package(&self, package: Option<&Package>, urn: &str, hindrance: Option<Hindrance>) -> RightRow {
+        let Some(package) = package else {
+            return RightRow { is_package: true, ..RightRow::bare(urn.to_owned(), Some(Hindrance::Unknown)) };
+        };
+        let description = package.description.as_ref();
+        RightRow {
+            is_package: true,
+            description: description.map_or_else(String::new, |text| text.get(self.language).to_owned()),
+            services: self.services(urn),
+            ..RightRow::bare(package.name.get(self.language).to_owned(), hindrance)
+        }
+    }
+
+    /// The names of the services whose policies let those with a package do something.
+    fn services(&self, urn: &str) -> Vec<String> {
+        let opens = |entry: &Arc<ResourceEntry>| {
+            let policy = entry.policy.as_ref();
+            policy.is_some_and(|policy| permitted_subjects(&policy.policy).into_iter().any(|it| it.urn() == urn))
+        };
+        let visible = |entry: &Arc<ResourceEntry>| entry.resource.is_visible();
+        let services = self.app.model.resources().into_iter().filter(|entry| visible(entry) && opens(entry));
+        services.take(MAX_SERVICES).map(|entry| entry.resource.title.get(self.language).to_owned()).collect()
+    }
+
+    fn right(&self, session: &LoggedIn, organisation: &Organisation, check: &RightCheck) -> RightRow {
+        let Some(entry) = &check.resource else {
+            // Never left out: what cannot be shown cannot be approved.
+            return RightRow::bare(check.resource_id.clone(), Some(Hindrance::Unknown));
+        };
+        let all = entry.policy.as_ref().map(|policy| actions(&policy.policy)).unwrap_or_default();
+        let (given, hindrance): (BTreeSet<&str>, _) = match &check.result {
+            Ok(rights) => {
+                let low =
+                    needs_higher_level(self.app, (session.person.party_uuid, session.level), organisation, rights);
+                (rights.iter().map(|right| &*right.action).collect(), low.then_some(Hindrance::Level))
+            }
+            Err(reason) => {
+                let hindrance = match reason {
+                    CannotDelegate::MissingAccess(_) => Hindrance::NoPower,
+                    CannotDelegate::ResourceNotDelegable | CannotDelegate::IsSchema => Hindrance::Never,
+                    CannotDelegate::NotListed => Hindrance::NotListed,
+                    CannotDelegate::Unknown => Hindrance::Unknown,
+                };
+                (all.iter().map(String::as_str).collect(), Some(hindrance))
+            }
+        };
+        self.of_service(entry, &given, hindrance)
+    }
+
+    /// What is asked of an organisation, and what of it a person can give.
+    pub fn asked(
+        &self,
+        session: &LoggedIn,
+        organisation: &Arc<Organisation>,
+        rights: &[Right],
+        packages: &[AccessPackage],
+    ) -> Vec<RightRow> {
+        let (person, inputs) = (Party::Person(Arc::clone(&session.person)), self.app.decision_inputs());
+        let checks = check_rights(&inputs, &person, organisation, rights);
+        let mut rows: Vec<_> = checks.iter().map(|check| self.right(session, organisation, check)).collect();
+        let party = Party::Organisation(Arc::clone(organisation));
+        let checks = check_packages(&inputs, &person, &party, packages.iter().map(|package| &*package.urn));
+        rows.extend(checks.into_iter().map(|PackageCheck { urn, package, result, .. }| {
+            self.of_package(package.as_ref(), &urn, (!result).then_some(Hindrance::NoPower))
+        }));
+        rows
+    }
+
+    /// What is asked for clients of the organisation, which it need not be able to give itself.
+    pub fn for_clients(&self, packages: &[AccessPackage]) -> Vec<RightRow> {
+        let metadata = self.app.model.metadata();
+        packages.iter().map(|package| self.of_package(metadata.package(&package.urn), &package.urn, None)).collect()
+    }
+
+    /// What a system user was given.
+    pub fn given(&self, rights: &[DelegatedRight], packages: &[AccessPackage]) -> Vec<RightRow> {
+        let model: &ReadModel = &self.app.model;
+        let mut by_service: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for DelegatedRight { resource, action } in rights {
+            by_service.entry(resource).or_default().insert(action);
+        }
+        let row = |(id, given): (&str, BTreeSet<&str>)| match model.resource(id) {
+            Some(entry) => self.of_service(&entry, &given, None),
+            None => RightRow { can: in_words(self.t, given), ..RightRow::bare(id.to_owned(), None) },
+        };
+        let mut rows: Vec<_> = by_service.into_iter().map(row).collect();
+        let metadata = model.metadata();
+        rows.extend(packages.iter().map(|package| {
+            let hindrance = None;
+            RightRow { hindrance, ..self.of_package(metadata.package(&package.urn), &package.urn, None) }
+        }));
+        rows
+    }
+
+    /// The services that rights name, whatever they let one do there.
+    pub fn named(&self, rights: &[Right], packages: &[AccessPackage]) -> Vec<RightRow> {
+        let ids: BTreeSet<&str> = rights.iter().flat_map(Right::resource_ids).collect();
+        let row = |id: &str| match self.app.model.resource(id) {
+            Some(entry) => self.of_service(&entry, &BTreeSet::new(), None),
+            None => RightRow::bare(id.to_owned(), None),
+        };
+        ids.into_iter().map(row).chain(self.given(&[], packages)).collect()
+    }
+}
