@@ -1,6 +1,6 @@
 //! The story's page in a real browser: headless Chromium, driven through its WebDriver.
 //!
-//! With `SCREENSHOTS` set to a folder, pictures of each page at 320 and 1280 pixels are left there.
+//! With `SCREENSHOTS` set to a folder, pictures of each page at 320, 768 and 1280 pixels are left there.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -21,6 +21,9 @@ struct Chromium {
     _profile: TempDir,
     pictures: Option<PathBuf>,
 }
+
+/// Looks for barriers (WCAG 2.2 A and AA); unchanged, see `tests/axe`.
+const AXE: &str = include_str!("../axe/axe.min.js");
 
 /// The browser, by the names that systems have for it.
 fn browser_binary() -> String {
@@ -80,7 +83,7 @@ impl Chromium {
 
     /// Looks at the page at both widths: nothing sticks out to the side, and a picture is taken if wanted.
     async fn look(&self, name: &str) {
-        for width in [320, 1280] {
+        for width in [320, 768, 1280] {
             let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
             self.set_size(size).await;
             let script = "return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]";
@@ -94,6 +97,48 @@ impl Chromium {
                 self.driver.screenshot(&folder.join(format!("{name}-{width}.png"))).await.unwrap();
             }
         }
+    }
+
+    /// Has axe look at the page: no rule of WCAG 2.2 A or AA is violated.
+    async fn check(&self, name: &str) {
+        self.driver.execute(AXE, vec![]).await.unwrap();
+        let script = "const done = arguments[arguments.length - 1];
+            axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then(
+                (found) => done(found.violations.map((it) => it.id + ': ' + it.nodes.map((node) => node.html).join(' | '))),
+                (error) => done([String(error)]));";
+        let found: Vec<String> = self.driver.execute_async(script, vec![]).await.unwrap().convert().unwrap();
+        assert!(found.is_empty(), "{name}: {found:#?}");
+    }
+
+    /// Looks at a page in three languages.
+    async fn look_at(&self, name: &str, url: &str) {
+        for language in ["nb", "nn", "en"] {
+            self.speak(language, url).await;
+            self.driver.goto(url).await.unwrap();
+            let shown = self.driver.find(By::Css("html")).await.unwrap().attr("lang").await.unwrap();
+            assert_eq!(shown.as_deref(), Some(language), "{name}");
+            self.look(&format!("{name}-{language}")).await;
+            self.check(&format!("{name}-{language}")).await;
+        }
+        self.speak("nb", url).await;
+        self.driver.goto(url).await.unwrap();
+    }
+
+    /// Chooses a language, as the button does.
+    async fn speak(&self, language: &str, url: &str) {
+        let mut cookie = Cookie::new("language", language);
+        cookie.set_path("/");
+        if !self.driver.current_url().await.unwrap().as_str().starts_with("http://127.0.0.1") {
+            self.driver.goto(url).await.unwrap();
+        }
+        self.driver.add_cookie(cookie).await.unwrap();
+    }
+
+    /// Logs in as somebody, at a page.
+    async fn log_in(&self, person: &str, url: &str) {
+        self.driver.delete_all_cookies().await.unwrap();
+        self.driver.goto(url).await.unwrap();
+        self.press(person).await;
     }
 
     /// Gives the page a size; windows themselves cannot be as narrow as phones.
@@ -238,4 +283,101 @@ async fn packages_are_shown_beside_rights_in_three_languages() {
     shown(&["Business tax"]).await;
     chromium.look("packages-5-details").await;
     driver.clone().quit().await.unwrap();
+}
+
+/// Every page in every state and three languages: nothing sticks out at 320 pixels, and axe finds no barrier.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_without_barriers_in_three_languages() {
+    let world = World::new().await;
+    let vendor = world.vendor().await;
+    let chromium = Chromium::new().await;
+    let at = |path: &str| format!("{}{path}", world.origin);
+    let ask = async |reference: &str| {
+        let body = with(asked(), "externalRef", json!(reference));
+        world.ask(&vendor, &body).await.json()["id"].as_str().unwrap().to_owned()
+    };
+    chromium.driver.goto(at("/logged-out")).await.unwrap();
+    for (name, path) in [
+        ("logged-out", "/logged-out"),
+        ("help", "/help"),
+        ("privacy", "/privacy"),
+        ("accessibility", "/accessibility"),
+        ("token-error", "/help/errors/MP-303"),
+        ("test-login", "/login"),
+    ] {
+        chromium.look_at(name, &at(path)).await;
+    }
+    // What Pia sees.
+    let waits = ask("waits").await;
+    let page = |id: &str| at(&format!("/request/{id}"));
+    chromium.log_in("Pia Tilfeldig", &page(&waits)).await;
+    chromium.look_at("front", &at("/")).await;
+    chromium.look_at("request", &page(&waits)).await;
+    let org = format!("/org/{CUSTOMER}/system-access");
+    chromium.look_at("overview-empty", &at(&org)).await;
+    chromium.look_at("create-1", &at(&format!("{org}/new"))).await;
+    chromium.look_at("create-2", &at(&format!("{org}/new/{SYSTEM}"))).await;
+    chromium.look_at("requests", &at(&format!("/org/{CUSTOMER}/requests"))).await;
+    chromium.look_at("no-id", &at("/accessmanagement/ui/systemuser/request")).await;
+    chromium.look_at("unknown", &page("01a20538-218e-7fae-aebe-6e10372c06b2")).await;
+    // Answered from inside, so that she stays.
+    chromium.driver.goto(at(&format!("/request/{waits}?skiplogout=true"))).await.unwrap();
+    chromium.press("Godkjenn").await;
+    chromium.arrives_at("Tilgangen er gitt").await;
+    let receipt = chromium.driver.current_url().await.unwrap();
+    chromium.look_at("receipt-inside", receipt.as_str()).await;
+    chromium.look_at("request-accepted", &page(&waits)).await;
+    chromium.look_at("overview", &at(&org)).await;
+    let access = format!("{org}/{waits}");
+    chromium.look_at("details", &at(&access)).await;
+    chromium.look_at("revoke", &at(&format!("{access}/revoke"))).await;
+    chromium.look_at("history", &at(&format!("/org/{CUSTOMER}/history"))).await;
+    // A change, and one that somebody else has to answer.
+    let token = vendor.token(&world, "altinn:authentication/systemuser.request.write").await;
+    let change = world.app.random.uuid();
+    let path = format!(
+        "/authentication/api/v1/systemuser/changerequest/vendor?correlation-id={change}&system-user-id={waits}"
+    );
+    let body = json!({"unwantedRights": [crate::world::right(crate::world::RESOURCE)]});
+    assert_eq!(world.post(&path, &token, &body).await.status, 201);
+    chromium.look_at("change", &at(&format!("/changerequest/{change}"))).await;
+    let withdrawn = ask("withdrawn").await;
+    let withdraw = world.request(reqwest::Method::DELETE, &format!("{}/{withdrawn}", crate::world::REQUESTS));
+    assert_eq!(world.send(withdraw.bearer_auth(&token)).await.status, 202);
+    chromium.look_at("withdrawn", &page(&withdrawn)).await;
+    let rejected = ask("rejected").await;
+    chromium.driver.goto(page(&rejected)).await.unwrap();
+    chromium.press("Avvis").await;
+    chromium.arrives_at("Forespørselen er avvist").await;
+    chromium.look("receipt-rejected").await;
+    chromium.check("receipt-rejected").await;
+    // What others see of a request.
+    let forwarded = ask("forwarded").await;
+    for (name, person) in [("no-power", "Arne Ansatt"), ("cannot-give", "Sverre Subtil")] {
+        chromium.log_in(person, &page(&forwarded)).await;
+        chromium.look_at(name, &page(&forwarded)).await;
+    }
+    chromium.driver.find(By::Id("message")).await.unwrap().send_keys("Kan du se på denne?").await.unwrap();
+    chromium.press("Videresend").await;
+    chromium.look_at("forwarded", &page(&forwarded)).await;
+    // An accountant's.
+    let agent = world.approved_agent(&vendor, &["regnskapsforer-lonn"]).await;
+    let accountant = crate::answers::ACCOUNTANT;
+    let clients = format!("/org/{accountant}/system-access/{agent}/clients");
+    chromium.log_in("Ragnhild Rask", &at(&clients)).await;
+    chromium.look_at("clients", &at(&clients)).await;
+    chromium.driver.goto(at(&clients)).await.unwrap();
+    chromium.driver.find(By::Id("numbers")).await.unwrap().send_keys("312652757\n310904473\nnonsense").await.unwrap();
+    chromium.press("Legg til disse").await;
+    chromium.arrives_at("Klientene er behandlet").await;
+    let job = chromium.driver.current_url().await.unwrap();
+    chromium.look_at("job", job.as_str()).await;
+    chromium.look_at("details-clients", &at(&format!("/org/{accountant}/system-access/{agent}"))).await;
+    let body = with(crate::answers::asked_of_agent(&["regnskapsforer-lonn"]), "externalRef", json!("second"));
+    let agent_request = world.ask_agent(&vendor, &body).await.json()["id"].as_str().unwrap().to_owned();
+    chromium.look_at("request-clients", &at(&format!("/agentrequest/{agent_request}"))).await;
+    world.advance(11 * 24 * 3_600).await;
+    chromium.log_in("Pia Tilfeldig", &page(&forwarded)).await;
+    chromium.look_at("timed-out", &page(&forwarded)).await;
+    chromium.driver.clone().quit().await.unwrap();
 }

@@ -23,6 +23,7 @@ mod particulars;
 mod platform_tokens;
 mod policies;
 mod portal;
+mod portal_pages;
 mod properties;
 mod races;
 mod refusals;
