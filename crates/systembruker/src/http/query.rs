@@ -146,7 +146,7 @@ impl<'de> Deserializer<'de> for Parameter {
     }
 }
 
-impl<'de> IntoDeserializer<'de, QueryError> for Parameter {
+impl IntoDeserializer<'_, QueryError> for Parameter {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -1,5 +1,6 @@
 //! A system access: what it is, what it may do, what has happened to it; naming it and taking it back.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use askama::Template;
@@ -116,7 +117,7 @@ async fn show_details(
         records.extend(reading.audit_of(&request.id.to_string()).await.map_err(failed)?);
     }
     drop(reading);
-    records.sort_by(|a, b| b.at.cmp(&a.at));
+    records.sort_by_key(|record| Reverse(record.at));
     let history = records.iter().filter_map(|record| HistoryRow::new(app, page.texts(), record)).collect();
     let own_organisation = user.clients.contains_key(&user.owner_party);
     let view = DetailsPage {

@@ -1,5 +1,6 @@
 //! What an organisation has given and is asked for: the overview, all requests, and what has happened.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -203,7 +204,7 @@ async fn waiting(app: &App, page: &Page, party: Uuid) -> Result<Vec<AskedRow>, A
     let all = requests.into_iter().map(Asked::Request).chain(changes.map(|(user, it)| Asked::Change(it, user)));
     let open = all.filter(|asked| asked.status_at(now) == RequestStatus::New);
     let mut rows: Vec<_> = open.filter_map(|asked| AskedRow::new(app, page.texts(), &asked, now)).collect();
-    rows.sort_by(|a, b| b.created.cmp(&a.created));
+    rows.sort_by_key(|row| Reverse(row.created));
     Ok(rows)
 }
 
@@ -249,8 +250,8 @@ fn sorted(mut rows: Vec<AccessRow>, query: &OverviewQuery) -> Vec<AccessRow> {
     });
     match &*query.sort {
         "name" => rows.sort_by_key(|row| row.title.to_lowercase()),
-        "used" => rows.sort_by(|a, b| b.used.cmp(&a.used)),
-        _ => rows.sort_by(|a, b| b.created.cmp(&a.created)),
+        "used" => rows.sort_by_key(|row| Reverse(row.used)),
+        _ => rows.sort_by_key(|row| Reverse(row.created)),
     }
     rows
 }
@@ -283,7 +284,7 @@ pub async fn requests(
         changes.into_iter().filter_map(|it| Some(Asked::Change(it.clone(), app.model.system_user(it.system_user)?)));
     let all = requests.into_iter().map(Asked::Request).chain(changes);
     let mut rows: Vec<_> = all.filter_map(|asked| AskedRow::new(&app, page.texts(), &asked, now)).collect();
-    rows.sort_by(|a, b| b.created.cmp(&a.created));
+    rows.sort_by_key(|row| Reverse(row.created));
     Ok(show(StatusCode::OK, &RequestsPage { organisation: row(&app, &organisation), rows, page }))
 }
 

@@ -340,7 +340,7 @@ texts! {
     last_used(date) = "last-used";
     never_used() = "never-used";
     unused() = "unused";
-    new() = "new";
+    newly_made() = "newly-made";
     forwarded() = "forwarded";
     clients_count(count) = "clients-count";
     kind_standard() = "kind-standard";

@@ -66,6 +66,7 @@ impl Target {
 
 /// What a page showed, for the record; or the refusal, where it would show something else now. It is asked when nothing
 /// can change any more. Programs that call the API were shown nothing.
+#[expect(clippy::unnecessary_wraps, reason = "pages may have something against it")]
 pub fn nothing_shown<T>(_: &T) -> Result<Value, ApiError> {
     Ok(Value::Null)
 }
