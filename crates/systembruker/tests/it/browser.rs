@@ -117,6 +117,8 @@ impl Chromium {
             self.driver.goto(url).await.unwrap();
             let shown = self.driver.find(By::Css("html")).await.unwrap().attr("lang").await.unwrap();
             assert_eq!(shown.as_deref(), Some(language), "{name}");
+            let came = self.driver.current_url().await.unwrap();
+            assert!(came.as_str() == url || name == "test-login", "{name} is at {came}");
             self.look(&format!("{name}-{language}")).await;
             self.check(&format!("{name}-{language}")).await;
         }
@@ -139,12 +141,29 @@ impl Chromium {
         self.driver.delete_all_cookies().await.unwrap();
         self.driver.goto(url).await.unwrap();
         self.press(person).await;
+        for _ in 0..100 {
+            if self.driver.current_url().await.unwrap().as_str() == url {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{person} does not come to {url}");
     }
 
     /// Gives the page a size; windows themselves cannot be as narrow as phones.
     async fn set_size(&self, size: serde_json::Value) {
+        self.emulate("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Shows pages as to somebody who wants a feature so: `prefers-color-scheme`, `forced-colors`.
+    async fn prefer(&self, feature: &str, value: &str) {
+        let features = json!({"features": [{"name": feature, "value": value}]});
+        self.emulate("Emulation.setEmulatedMedia", features).await;
+    }
+
+    async fn emulate(&self, command: &str, params: serde_json::Value) {
         let url = format!("{}/session/{}/goog/cdp/execute", self.server, self.driver.handle().session_id());
-        let command = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": size});
+        let command = json!({"cmd": command, "params": params});
         let answer = self.http.post(url).json(&command).send().await.unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
     }
@@ -379,5 +398,99 @@ async fn every_page_is_without_barriers_in_three_languages() {
     world.advance(11 * 24 * 3_600).await;
     chromium.log_in("Pia Tilfeldig", &page(&forwarded)).await;
     chromium.look_at("timed-out", &page(&forwarded)).await;
+    chromium.driver.clone().quit().await.unwrap();
+}
+
+/// The public portal's first scenarios: reject, approve, and back at the vendor's without a click.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_answer_the_browser_goes_back_to_the_vendor_unless_it_is_stopped() {
+    let world = World::new().await;
+    world.api_is_offered().await;
+    let vendor = world.new_client(&VENDOR_SCOPES).await;
+    let back = format!("{}/help", world.origin);
+    let token = vendor.token(&world, "altinn:authentication/systemregister.write").await;
+    let registration = with(system(SYSTEM, &vendor.client_id), "allowedRedirectUrls", json!([back]));
+    assert_eq!(world.post(REGISTER, &token, &registration).await.status, 200);
+    let chromium = Chromium::new().await;
+    let driver = &chromium.driver;
+    let state = async |id: &str| {
+        let token = vendor.token(&world, "altinn:authentication/systemuser.request.read").await;
+        world.get(&format!("{}/{id}", crate::world::REQUESTS), &token).await.json()["status"].clone()
+    };
+    for (button, status, stops) in [("Avvis", "Rejected", false), ("Godkjenn", "Accepted", true)] {
+        let body =
+            with(with(asked(), "redirectUrl", json!(format!("{back}?ref={status}"))), "externalRef", json!(status));
+        let request = world.ask(&vendor, &body).await.json();
+        driver.goto(request["confirmUrl"].as_str().unwrap()).await.unwrap();
+        chromium.press("Pia Tilfeldig").await;
+        chromium.arrives_at("SMARTCLOUD AS ber om tilgang for systemet SmartCloud").await;
+        chromium.press(button).await;
+        let leaving = driver.query(By::Css("#leaving:not([hidden])")).first().await.unwrap();
+        assert!(leaving.text().await.unwrap().contains("sekunder sendes du tilbake til 127.0.0.1"));
+        if stops {
+            chromium.press("Bli på siden").await;
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            assert!(driver.current_url().await.unwrap().path().starts_with("/receipt/"));
+        } else {
+            let mut came = String::new();
+            for _ in 0..100 {
+                came = driver.current_url().await.unwrap().to_string();
+                if came.starts_with(&back) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            assert_eq!(came, format!("{back}?ref={status}"));
+        }
+        assert_eq!(state(request["id"].as_str().unwrap()).await, json!(status));
+        // She is logged out.
+        driver.goto(format!("{}/", world.origin)).await.unwrap();
+        chromium.arrives_at("Testinnlogging").await;
+    }
+    driver.clone().quit().await.unwrap();
+}
+
+/// In the dark, with forced colours, and by keyboard.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_legible_in_the_dark_and_focus_is_seen() {
+    let world = World::new().await;
+    let vendor = world.vendor().await;
+    let agent = world.approved_agent(&vendor, &["regnskapsforer-lonn"]).await;
+    let chromium = Chromium::new().await;
+    let accountant = crate::answers::ACCOUNTANT;
+    let paths = [
+        "/help".to_owned(),
+        format!("/org/{accountant}/system-access"),
+        format!("/org/{accountant}/system-access/{agent}"),
+        format!("/org/{accountant}/system-access/{agent}/clients"),
+        format!("/org/{accountant}/system-access/{agent}/revoke"),
+        format!("/agentrequest/{agent}"),
+    ];
+    chromium.log_in("Ragnhild Rask", &format!("{}/", world.origin)).await;
+    for (feature, value) in [("prefers-color-scheme", "dark"), ("forced-colors", "active")] {
+        chromium.prefer(feature, value).await;
+        for path in &paths {
+            chromium.driver.goto(format!("{}{path}", world.origin)).await.unwrap();
+            assert_eq!(chromium.driver.current_url().await.unwrap().path(), path);
+            let name = format!("{value}-{}", path.rsplit('/').next().unwrap());
+            chromium.look(&name).await;
+            chromium.check(&name).await;
+        }
+    }
+    chromium.prefer("prefers-color-scheme", "light").await;
+    // Whatever the keyboard comes to shows it.
+    chromium.driver.goto(format!("{}{}", world.origin, paths[3])).await.unwrap();
+    let focused =
+        "const it = document.activeElement; if (it === document.body) return ''; const style = getComputedStyle(it);
+        return it.tagName + ' ' + it.className + ' ' + it.textContent.trim().slice(0, 20) + ' ' + (style.outlineStyle !== 'none' || style.boxShadow !== 'none' ? 'seen' : 'unseen')";
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..40 {
+        chromium.driver.active_element().await.unwrap().send_keys(Key::Tab + "").await.unwrap();
+        let state: String = chromium.driver.execute(focused, vec![]).await.unwrap().convert().unwrap();
+        // The link past the head is seen by being there at all.
+        assert!(!state.ends_with("unseen") || state.contains("ds-skip-link"), "{state}");
+        seen.insert(state.split(' ').next().unwrap().to_owned());
+    }
+    assert!(["A", "BUTTON", "INPUT", "SELECT", "TEXTAREA"].iter().all(|tag| seen.contains(*tag)), "{seen:?}");
     chromium.driver.clone().quit().await.unwrap();
 }
