@@ -12,6 +12,7 @@
 //! | `decide-http` | [`http`], [`server`] | the decision point over HTTP, in a process of its own |
 //! | `decide`, `scale` | [`decisions`] | decisions from memory, small and large |
 //! | `chain` | [`chain`] | the calls of the chain on a large installation |
+//! | `pages` | [`pages`] | the portal's pages, in process |
 //! | `memory` | [`memory`] | whether memory grows with the number of tokens issued |
 //!
 //! [`world`] is the sandbox that all of them measure, [`bare`] the baselines, [`figures`] the arithmetic and tables.
@@ -24,6 +25,7 @@ pub mod decisions;
 pub mod figures;
 pub mod http;
 pub mod memory;
+pub mod pages;
 pub mod process;
 pub mod replay;
 pub mod server;
@@ -59,6 +61,8 @@ enum Command {
     DecideHttp(http::DecideHttpOptions),
     /// What a large installation takes
     Scale(decisions::ScaleOptions),
+    /// The portal's pages, in process
+    Pages(pages::PageOptions),
     /// The calls of the chain on a large installation, beside a small one
     Chain(chain::ChainOptions),
     /// The server that `http` measures
@@ -84,6 +88,7 @@ fn main() -> anyhow::Result<()> {
         Command::Decide(options) => decisions::run(options),
         Command::DecideHttp(options) => http::run_decisions(options),
         Command::Chain(options) => chain::run(options),
+        Command::Pages(options) => pages::run(options),
         Command::Scale(options) => decisions::scale(options),
         Command::ServeReal(options) => server::serve_real(options),
         Command::ServeBare(options) => server::serve_bare(options),

@@ -36,6 +36,7 @@ pub async fn answer(
     shown: impl Fn(&ChangeRequest) -> Result<Value, ApiError>,
 ) -> Result<ChangeRequest, ApiError> {
     let mut tx = app.begin(answerer.context.clone()).await?;
+    answerer.require_power(app, party)?;
     let now = tx.now();
     let request = tx.change_request(id).await?.filter(|request| !request.is_deleted);
     let mut request = request.ok_or(REQUEST_NOT_FOUND)?;

@@ -248,7 +248,9 @@ pub async fn secure(State(app): State<Arc<App>>, request: HttpRequest, next: Nex
     let response = next.run(request).await;
     let is_problem =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem"));
+    let is_bare = !response.headers().contains_key(CONTENT_TYPE);
     let response = match response.status() {
+        StatusCode::FORBIDDEN if is_bare => page.message(Message::NoPower),
         _ if !is_problem => response,
         status if status.is_server_error() => page.message(Message::Unavailable),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => page.message(Message::NotFound),

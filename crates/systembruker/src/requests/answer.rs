@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use http::StatusCode;
 use jiff::Timestamp;
 use model::problem::{
     AGENT_REQUEST_NOT_FOUND, AGENT_REQUEST_OF_OTHER, CHECK_FAILED, LEVEL_TOO_LOW, NOT_ON_ACCESS_LIST, PACKAGE_INVALID,
@@ -23,6 +24,7 @@ use crate::authorization::rules::{Asked, person_may};
 use crate::http::problem::ApiError;
 use crate::notices::Event;
 use crate::read_model::Party;
+use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
 
 /// The highest level of authentication.
 pub const HIGHEST_LEVEL: i64 = 4;
@@ -36,6 +38,20 @@ pub struct Answerer {
     pub level: i64,
     /// How the person stands in the records.
     pub context: ChangeContext,
+}
+
+impl Answerer {
+    /// Whether the person administers access for an organisation (party uuid) still. Asked again inside the change: who
+    /// waited for it may have lost the power meanwhile.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require_power(&self, app: &App, party: Uuid) -> Result<(), ApiError> {
+        let organisation = app.model.parties().organisation(party).ok_or(PARTY_UNKNOWN)?;
+        let asked = Asked { organisation: &organisation, resource: ACCESS_MANAGEMENT, action: "write" };
+        let may = person_may(&app.decision_inputs(), self.person, self.level, &asked);
+        if may { Ok(()) } else { Err(ApiError::Bare(StatusCode::FORBIDDEN)) }
+    }
 }
 
 /// Which request, as the one who answers it names it.
@@ -82,6 +98,7 @@ pub async fn answer(
 ) -> Result<Request, ApiError> {
     // Nothing can change between what is read here and what is written below: there is one writer at a time.
     let mut tx = app.begin(answerer.context.clone()).await?;
+    answerer.require_power(app, target.party)?;
     let now = tx.now();
     let mut request = target.load(&mut tx).await?;
     let status = request.answered(answer, now).map_err(|_| REQUEST_NOT_NEW)?;

@@ -36,6 +36,7 @@ pub async fn create_whole(
 ) -> Result<Uuid, ApiError> {
     let title = title(given)?.to_owned();
     let mut tx = app.begin(answerer.context.clone()).await?;
+    answerer.require_power(app, organisation.party_uuid)?;
     let now = tx.now();
     let system = app.model.system_by_id(system_id.trim()).filter(|system| system.is_visible && !system.is_deleted);
     let wanted = everything(app, organisation, &*system.ok_or(SYSTEM_NOT_FOUND)?, title);
@@ -103,7 +104,7 @@ pub async fn rename(app: &App, context: ChangeContext, owner: Uuid, id: Uuid, gi
 /// Deletes a system user of `owner` (party uuid). When this returns, no token is issued for it and no decision permits
 /// it anything.
 pub async fn delete(app: &App, answerer: &Answerer, owner: Uuid, id: Uuid) -> Result<(), ApiError> {
-    let is_own = |user: &SystemUser| user.owner_party == owner;
+    let is_own = |user: &SystemUser| user.owner_party == owner && answerer.require_power(app, owner).is_ok();
     delete_if(app, answerer.context.clone(), id, is_own, "systemuser.deleted").await
 }
 

@@ -184,3 +184,33 @@ async fn a_lost_database_closes_and_a_found_one_opens() {
     assert_eq!(vendor.ask_for_system_user(&world, CUSTOMER, None).await.status, 200);
     world.stop().await;
 }
+
+/// Somebody who may answer when asking to, and not any more when the turn comes.
+async fn who_loses_the_power_while_waiting(world: World) {
+    let vendor = world.vendor().await;
+    let id = world.ask(&vendor, &asked()).await.json()["id"].as_str().unwrap().to_owned();
+    let customer = world.app.model.parties().by_number(CUSTOMER.parse().unwrap()).unwrap();
+    let token = world.person_token("Pia Tilfeldig", "altinn:portal/enduser").await;
+    let context = ChangeContext { actor: "test".into(), ..ChangeContext::default() };
+    let mut tx = world.app.store.write(context, world.app.clock.now()).await.unwrap();
+    tx.replace_roles(customer.party_uuid, &[]).await.unwrap();
+    let path = format!("/authentication/api/v1/systemuser/request/{}/{id}/reject", customer.party_id);
+    let waiting = tokio::spawn(world.request(Method::POST, &path).bearer_auth(token).send());
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(!waiting.is_finished());
+    world.app.commit(tx).await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 403);
+    let request = world.app.store.read().await.unwrap().request(id.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(request.status.as_str(), "New");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loses_the_power_while_waiting_on_sqlite() {
+    who_loses_the_power_while_waiting(World::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loses_the_power_while_waiting_on_postgres() {
+    who_loses_the_power_while_waiting(World::on_postgres().await).await;
+}
