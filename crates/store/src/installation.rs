@@ -310,7 +310,9 @@ impl Store {
             Engine::Postgres { pool, writer, lock, .. } => {
                 writer.close().await;
                 pool.close().await;
-                if let Some(connection) = lock.into_inner() {
+                if let Some(mut connection) = lock.into_inner() {
+                    // Given back by name: a server notices only after a moment that a connection has ended.
+                    sqlx::query("SELECT pg_advisory_unlock($1)").bind(POSTGRES_LOCK).execute(&mut connection).await?;
                     connection.close().await?;
                 }
             }
