@@ -83,6 +83,12 @@ impl Resource {
         self.document.get("visible").and_then(serde_json::Value::as_bool).unwrap_or(true)
     }
 
+    /// The owner's page about the service, if it is a web address.
+    pub fn homepage(&self) -> Option<&str> {
+        let homepage = self.document.get("homepage").and_then(serde_json::Value::as_str).map(str::trim);
+        homepage.filter(|url| url.starts_with("https://") && url::Url::parse(url).is_ok())
+    }
+
     /// Checks the id of a new resource.
     pub fn check_identifier(id: &str) -> Result<(), ResourceIdError> {
         if id.len() < 4 {

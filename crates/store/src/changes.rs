@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::installation::Store;
-use crate::session::{Session, execute, fetch_all, fetch_optional};
+use crate::session::{Count, Session, execute, fetch_all, fetch_optional};
 use crate::sql;
 
 /// What kind of thing has changed. The key beside it names which.
@@ -146,6 +146,7 @@ pub(crate) struct LastChange {
 
 #[derive(sqlx::FromRow)]
 struct AuditRow {
+    id: Uuid,
     at: i64,
     event: String,
     actor: String,
@@ -157,11 +158,13 @@ struct AuditRow {
 /// An entry of the audit journal, as it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditRecord {
+    /// The entry's id.
+    pub id: Uuid,
     /// When it happened.
     pub at: Timestamp,
     /// What happened: `request.approved`.
     pub event: String,
-    /// Who did it: `person:` and the party uuid, `client:` and the client, or `system`.
+    /// Who did it, as in [`ChangeContext::actor`].
     pub actor: String,
     /// The party it concerns.
     pub party: Option<Uuid>,
@@ -175,8 +178,8 @@ impl TryFrom<AuditRow> for AuditRecord {
     type Error = StoreError;
 
     fn try_from(row: AuditRow) -> Result<Self, StoreError> {
-        let AuditRow { at, event, actor, party, subject, details } = row;
-        Ok(Self { at: timestamp(at)?, event, actor, party, subject, details: details.0 })
+        let AuditRow { id, at, event, actor, party, subject, details } = row;
+        Ok(Self { id, at: timestamp(at)?, event, actor, party, subject, details: details.0 })
     }
 }
 
@@ -270,14 +273,42 @@ impl Session {
         fetch_all!(self, AuditRow, sql::AUDIT_OF, subject)?.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// What has happened to a party's requests and system users before a time, newest first.
+    /// Whether something has happened to one thing, by this actor or by any.
+    pub async fn is_audited(&mut self, subject: &str, event: &str, actor: Option<&str>) -> Result<bool, StoreError> {
+        let actor = actor.unwrap_or_default();
+        Ok(fetch_optional!(self, Count, sql::IS_AUDITED, subject, event, actor)?.is_some())
+    }
+
+    /// What has happened to one thing last, newest first.
+    pub async fn latest_audit_of(&mut self, subject: &str, limit: u16) -> Result<Vec<AuditRecord>, StoreError> {
+        let rows = fetch_all!(self, AuditRow, sql::LATEST_AUDIT_OF, subject, i64::from(limit))?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// How one thing was forwarded, reminded of and taken back, newest first.
+    pub async fn forwardings_of(&mut self, subject: &str) -> Result<Vec<AuditRecord>, StoreError> {
+        fetch_all!(self, AuditRow, sql::FORWARDINGS_OF, subject)?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// The same of all of a party's requests since a time.
+    pub async fn forwardings_of_party(
+        &mut self,
+        party: Uuid,
+        since: Timestamp,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let rows = fetch_all!(self, AuditRow, sql::FORWARDINGS_OF_PARTY, party, since.as_microsecond())?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// What has happened to a party's requests and system users, newest first, from the entry after this one on.
     pub async fn audit_of_party(
         &mut self,
         party: Uuid,
-        before: Timestamp,
+        after: Option<(Timestamp, Uuid)>,
         limit: u16,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        let rows = fetch_all!(self, AuditRow, sql::AUDIT_OF_PARTY, party, before.as_microsecond(), i64::from(limit))?;
+        let (at, id) = after.map_or((i64::MAX, Uuid::max()), |(at, id)| (at.as_microsecond(), id));
+        let rows = fetch_all!(self, AuditRow, sql::AUDIT_OF_PARTY, party, at, id, i64::from(limit))?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 }

@@ -204,9 +204,9 @@ impl Write {
         Ok(rows == 1)
     }
 
-    /// Writes that a request was forwarded to somebody with more power, if it still waits; whether it does.
-    pub async fn escalate_request(&mut self, id: Uuid) -> Result<bool, StoreError> {
-        let rows = execute!(self, sql::ESCALATE_REQUEST, id)?;
+    /// Writes whether a request is forwarded to somebody with more power, if it still waits; whether it does.
+    pub async fn set_request_escalated(&mut self, id: Uuid, escalated: bool) -> Result<bool, StoreError> {
+        let rows = execute!(self, sql::SET_REQUEST_ESCALATED, id, escalated)?;
         self.changed(ChangeKind::Request, id);
         Ok(rows == 1)
     }

@@ -40,11 +40,10 @@ struct Row {
 }
 
 impl Store {
-    /// Stores a new session under the hash of its id, and drops those that have run out.
+    /// Stores a new session under the hash of its id.
     pub async fn insert_session(&self, id_hash: &[u8], session: &PersonSession) -> Result<(), StoreError> {
         let mut tx = self.bookkeeping().await?;
         let created = session.created.as_microsecond();
-        execute!(tx, sql::DELETE_OLD_SESSIONS, created)?;
         let expires = session.expires.as_microsecond();
         let PersonSession { person, level, provider_sid, id_token, .. } = session;
         execute!(tx, sql::INSERT_SESSION, id_hash, person, level, created, expires, provider_sid, id_token)?;
@@ -64,6 +63,13 @@ impl Store {
             provider_sid: row.provider_sid,
             id_token: row.id_token,
         }))
+    }
+
+    /// Removes the sessions whose time is over at `now`, or in which nobody was there since `idle`.
+    pub async fn delete_old_sessions(&self, now: Timestamp, idle: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.bookkeeping().await?;
+        execute!(tx, sql::DELETE_OLD_SESSIONS, now.as_microsecond(), idle.as_microsecond())?;
+        tx.commit().await
     }
 
     /// Notes that the person was here.

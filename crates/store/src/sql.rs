@@ -92,8 +92,12 @@ statements! {
     INSERT_CHANGE = "INSERT INTO change (number, kind, key, actor, on_behalf_of, client_id, request_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     // An entry that was written, but not known to be, is written again.
     INSERT_AUDIT = "INSERT INTO audit (id, at, event, actor, party, subject, details, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
-    AUDIT_OF = "SELECT at, event, actor, party, subject, details FROM audit WHERE subject = $1 ORDER BY at, id LIMIT 1000";
-    AUDIT_OF_PARTY = "SELECT at, event, actor, party, subject, details FROM audit WHERE party = $1 AND at < $2 AND (event LIKE 'request.%' OR event LIKE 'changerequest.%' OR event LIKE 'systemuser.%' OR event LIKE 'client.%') ORDER BY at DESC, id DESC LIMIT $3";
+    AUDIT_OF = "SELECT id, at, event, actor, party, subject, details FROM audit WHERE subject = $1 ORDER BY at, id LIMIT 1000";
+    FORWARDINGS_OF = "SELECT id, at, event, actor, party, subject, details FROM audit WHERE subject = $1 AND event IN ('request.escalated', 'request.reminded', 'request.escalation_withdrawn', 'changerequest.escalated', 'changerequest.reminded', 'changerequest.escalation_withdrawn') ORDER BY at DESC, id DESC LIMIT 100";
+    IS_AUDITED = "SELECT CAST(1 AS BIGINT) AS number FROM audit WHERE subject = $1 AND event = $2 AND ($3 = '' OR actor = $3) LIMIT 1";
+    FORWARDINGS_OF_PARTY = "SELECT id, at, event, actor, party, subject, details FROM audit WHERE party = $1 AND event <> 'decision' AND at >= $2 AND event IN ('request.escalated', 'request.reminded', 'request.escalation_withdrawn', 'changerequest.escalated', 'changerequest.reminded', 'changerequest.escalation_withdrawn') ORDER BY at DESC, id DESC LIMIT 1000";
+    LATEST_AUDIT_OF = "SELECT id, at, event, actor, party, subject, details FROM audit WHERE subject = $1 ORDER BY at DESC, id DESC LIMIT $2";
+    AUDIT_OF_PARTY = "SELECT id, at, event, actor, party, subject, details FROM audit WHERE party = $1 AND event <> 'decision' AND (event LIKE 'request.%' OR event LIKE 'changerequest.%' OR event LIKE 'systemuser.%' OR event LIKE 'client.%') AND (at, id) < ($2, $3) ORDER BY at DESC, id DESC LIMIT $4";
 
     // Parties
     ORGANISATIONS = "SELECT party_uuid, party_id, org_number, name, unit_type, parent, ended FROM party WHERE kind = 'organisation'";
@@ -215,7 +219,7 @@ statements! {
     // Requests
     REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.number, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.id = $1 AND NOT r.is_deleted";
     OPEN_REQUESTS = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.number, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.party = $1 AND r.status = 'New' AND NOT r.is_deleted ORDER BY r.number DESC LIMIT 1000";
-    REQUESTS_OF_PARTY = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.number, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.party = $1 AND NOT r.is_deleted ORDER BY r.number DESC LIMIT 200";
+    REQUESTS_OF_PARTY = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.number, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.party = $1 AND NOT r.is_deleted ORDER BY r.number DESC LIMIT 1000";
     LATEST_REQUEST = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.number, r.answered, r.answered_by, r.document FROM request r JOIN system s ON s.internal_id = r.system_internal_id JOIN party p ON p.party_uuid = r.party WHERE r.system_internal_id = $1 AND r.party = $2 AND r.external_ref = $3 AND r.kind = $4 AND NOT r.is_deleted ORDER BY r.number DESC LIMIT 1";
     REQUESTS_OF_SYSTEM = "SELECT r.id, r.kind, r.system_internal_id, s.system_id, r.party, p.org_number, r.external_ref, r.status, r.escalated, r.created, r.expires, r.number, r.answered, r.answered_by, r.document FROM request r CROSS JOIN system s CROSS JOIN party p WHERE r.system_internal_id = $1 AND r.kind = $2 AND r.number > $3 AND NOT r.is_deleted AND s.internal_id = r.system_internal_id AND p.party_uuid = r.party ORDER BY r.number LIMIT $4";
     WAITING_REQUESTS = "SELECT COUNT(*) AS number FROM request r JOIN system s ON s.internal_id = r.system_internal_id WHERE s.vendor = $1 AND r.party = $2 AND r.status = 'New' AND NOT r.is_deleted";
@@ -225,7 +229,7 @@ statements! {
     INSERT_REQUEST = "INSERT INTO request (id, kind, system_internal_id, party, external_ref, status, escalated, is_deleted, created, expires, number, document) VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8, $9, $10, $11)";
     ANSWER_REQUEST = "UPDATE request SET status = $2, answered = $3, answered_by = $4 WHERE id = $1 AND status = 'New' AND NOT is_deleted";
     TIME_OUT_REQUEST = "UPDATE request SET status = 'Timedout' WHERE id = $1 AND status = 'New' AND NOT is_deleted";
-    ESCALATE_REQUEST = "UPDATE request SET escalated = TRUE WHERE id = $1 AND status = 'New' AND NOT is_deleted";
+    SET_REQUEST_ESCALATED = "UPDATE request SET escalated = $2 WHERE id = $1 AND status = 'New' AND NOT is_deleted";
     DELETE_REQUEST = "UPDATE request SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
 
     // System users
@@ -250,8 +254,9 @@ statements! {
     INSERT_SYSTEM_USER_RIGHT = "INSERT INTO system_user_right (system_user, resource, action) VALUES ($1, $2, $3) ON CONFLICT (system_user, resource, action) DO NOTHING";
     RENAME_SYSTEM_USER = "UPDATE system_user SET title = $2 WHERE id = $1 AND NOT is_deleted";
     PUT_SYSTEM_USER_USE = "INSERT INTO system_user_use (system_user, client_id, first_used, last_used) SELECT id, $2, CAST($3 AS BIGINT), CAST($3 AS BIGINT) FROM system_user WHERE id = $1 ON CONFLICT (system_user, client_id) DO UPDATE SET last_used = CASE WHEN excluded.last_used > system_user_use.last_used THEN excluded.last_used ELSE system_user_use.last_used END";
-    SYSTEM_USER_USES = "SELECT system_user, client_id, first_used, last_used FROM system_user_use WHERE system_user = $1 ORDER BY client_id LIMIT 1000";
-    SYSTEM_USER_USES_OF_OWNER = "SELECT v.system_user, v.client_id, v.first_used, v.last_used FROM system_user u CROSS JOIN system_user_use v WHERE u.owner = $1 AND NOT u.is_deleted AND v.system_user = u.id";
+    SYSTEM_USER_USES = "SELECT system_user, client_id, first_used, last_used FROM system_user_use WHERE system_user = $1 ORDER BY last_used DESC, client_id LIMIT 50";
+    SYSTEM_USER_IS_USED = "SELECT CAST(1 AS BIGINT) AS number FROM system_user_use WHERE system_user = $1 LIMIT 1";
+    SYSTEM_USERS_LAST_USED = "SELECT v.system_user, MAX(v.last_used) AS last_used FROM system_user u CROSS JOIN system_user_use v WHERE u.owner = $1 AND NOT u.is_deleted AND v.system_user = u.id GROUP BY v.system_user";
     DELETE_SYSTEM_USER = "UPDATE system_user SET is_deleted = TRUE WHERE id = $1 AND NOT is_deleted";
     DELETE_SYSTEM_USER_RIGHTS = "DELETE FROM system_user_right WHERE system_user = $1";
     DELETE_SYSTEM_USER_RIGHT = "DELETE FROM system_user_right WHERE system_user = $1 AND resource = $2 AND action = $3";
@@ -269,7 +274,7 @@ statements! {
     // Change requests
     CHANGE_REQUEST = "SELECT c.id, c.system_user, c.system_internal_id, s.system_id, u.owner AS party, p.org_number, u.external_ref, c.status, c.is_deleted, c.created, c.expires, c.number, c.answered, c.answered_by, c.document FROM change_request c CROSS JOIN system_user u CROSS JOIN system s CROSS JOIN party p WHERE s.internal_id = c.system_internal_id AND p.party_uuid = u.owner AND u.id = c.system_user AND c.id = $1";
     CHANGE_REQUESTS_OF = "SELECT c.id, c.system_user, c.system_internal_id, s.system_id, u.owner AS party, p.org_number, u.external_ref, c.status, c.is_deleted, c.created, c.expires, c.number, c.answered, c.answered_by, c.document FROM change_request c CROSS JOIN system_user u CROSS JOIN system s CROSS JOIN party p WHERE s.internal_id = c.system_internal_id AND p.party_uuid = u.owner AND u.id = c.system_user AND c.system_user = $1 AND NOT c.is_deleted ORDER BY c.number DESC LIMIT 1000";
-    CHANGE_REQUESTS_OF_PARTY = "SELECT c.id, c.system_user, c.system_internal_id, s.system_id, u.owner AS party, p.org_number, u.external_ref, c.status, c.is_deleted, c.created, c.expires, c.number, c.answered, c.answered_by, c.document FROM system_user u CROSS JOIN change_request c CROSS JOIN system s CROSS JOIN party p WHERE s.internal_id = c.system_internal_id AND p.party_uuid = u.owner AND u.id = c.system_user AND u.owner = $1 AND (c.status = 'New' OR $2 = 1) AND NOT c.is_deleted ORDER BY c.number DESC LIMIT 200";
+    CHANGE_REQUESTS_OF_PARTY = "SELECT c.id, c.system_user, c.system_internal_id, s.system_id, u.owner AS party, p.org_number, u.external_ref, c.status, c.is_deleted, c.created, c.expires, c.number, c.answered, c.answered_by, c.document FROM system_user u CROSS JOIN change_request c CROSS JOIN system s CROSS JOIN party p WHERE s.internal_id = c.system_internal_id AND p.party_uuid = u.owner AND u.id = c.system_user AND u.owner = $1 AND (c.status = 'New' OR $2 = 1) AND NOT c.is_deleted ORDER BY c.number DESC LIMIT 1000";
     LATEST_CHANGE_REQUEST = "SELECT c.id, c.system_user, c.system_internal_id, s.system_id, u.owner AS party, p.org_number, u.external_ref, c.status, c.is_deleted, c.created, c.expires, c.number, c.answered, c.answered_by, c.document FROM system_user u CROSS JOIN change_request c CROSS JOIN system s CROSS JOIN party p WHERE s.internal_id = c.system_internal_id AND p.party_uuid = u.owner AND c.system_user = u.id AND u.system_internal_id = $1 AND u.owner = $2 AND u.external_ref = $3 AND NOT c.is_deleted ORDER BY c.number DESC LIMIT 1";
     CHANGE_REQUESTS_OF_SYSTEM = "SELECT c.id, c.system_user, c.system_internal_id, s.system_id, u.owner AS party, p.org_number, u.external_ref, c.status, c.is_deleted, c.created, c.expires, c.number, c.answered, c.answered_by, c.document FROM change_request c CROSS JOIN system_user u CROSS JOIN system s CROSS JOIN party p WHERE s.internal_id = c.system_internal_id AND p.party_uuid = u.owner AND u.id = c.system_user AND c.system_internal_id = $1 AND c.number > $2 AND NOT c.is_deleted ORDER BY c.number LIMIT $3";
     WAITING_CHANGE_REQUESTS = "SELECT COUNT(*) AS number FROM change_request WHERE system_user = $1 AND status = 'New' AND NOT is_deleted";
@@ -297,5 +302,5 @@ statements! {
     TOUCH_SESSION = "UPDATE session SET last_seen = $2 WHERE id_hash = $1";
     DELETE_SESSION = "DELETE FROM session WHERE id_hash = $1";
     DELETE_SESSIONS_OF_PROVIDER = "DELETE FROM session WHERE provider_sid = $1";
-    DELETE_OLD_SESSIONS = "DELETE FROM session WHERE expires < $1";
+    DELETE_OLD_SESSIONS = "DELETE FROM session WHERE expires <= $1 OR last_seen <= $2";
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::changes::timestamp;
 use crate::error::StoreError;
 use crate::installation::Store;
-use crate::session::{Session, execute, fetch_all};
+use crate::session::{Count, Session, execute, fetch_all, fetch_optional};
 use crate::sql;
 
 /// When a client got tokens for a system user.
@@ -30,6 +30,12 @@ struct Row {
     last_used: i64,
 }
 
+#[derive(sqlx::FromRow)]
+struct LastUse {
+    system_user: Uuid,
+    last_used: i64,
+}
+
 impl TryFrom<Row> for SystemUserUse {
     type Error = StoreError;
 
@@ -46,10 +52,8 @@ impl Store {
         let mut tx = self.bookkeeping().await?;
         let mut first = Vec::new();
         for (system_user, client_id, at) in uses {
-            let before = tx.uses_of(*system_user).await?;
-            if execute!(tx, sql::PUT_SYSTEM_USER_USE, system_user, client_id, at.as_microsecond())? == 1
-                && before.is_empty()
-            {
+            let is_used = fetch_optional!(tx, Count, sql::SYSTEM_USER_IS_USED, system_user)?.is_some();
+            if execute!(tx, sql::PUT_SYSTEM_USER_USE, system_user, client_id, at.as_microsecond())? == 1 && !is_used {
                 first.push(*system_user);
             }
         }
@@ -59,13 +63,14 @@ impl Store {
 }
 
 impl Session {
-    /// When each client got tokens for a system user.
+    /// When each client got tokens for a system user: the clients that did so last.
     pub async fn uses_of(&mut self, system_user: Uuid) -> Result<Vec<SystemUserUse>, StoreError> {
         fetch_all!(self, Row, sql::SYSTEM_USER_USES, system_user)?.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// The same for all live system users of an owner (party uuid).
-    pub async fn uses_of_owner(&mut self, owner: Uuid) -> Result<Vec<SystemUserUse>, StoreError> {
-        fetch_all!(self, Row, sql::SYSTEM_USER_USES_OF_OWNER, owner)?.into_iter().map(TryInto::try_into).collect()
+    /// When tokens were last issued for each live system user of an owner (party uuid) that has been used.
+    pub async fn last_uses_of_owner(&mut self, owner: Uuid) -> Result<Vec<(Uuid, Timestamp)>, StoreError> {
+        let rows = fetch_all!(self, LastUse, sql::SYSTEM_USERS_LAST_USED, owner)?;
+        rows.into_iter().map(|row| Ok((row.system_user, timestamp(row.last_used)?))).collect()
     }
 }

@@ -846,10 +846,9 @@ async fn system_users_are_kept_and_unique_while_they_live(database: TestDatabase
     let uses = [used("a", now() + 1.hour()), used("b", now())];
     let mut session = store.read().await.unwrap();
     assert_eq!(session.uses_of(user.id).await.unwrap(), uses);
-    let mut of_owner = session.uses_of_owner(user.owner_party).await.unwrap();
-    of_owner.sort_by(|a, b| a.client_id.cmp(&b.client_id));
-    assert_eq!(of_owner, uses);
-    assert_eq!(session.uses_of_owner(id()).await.unwrap(), []);
+    let last = session.last_uses_of_owner(user.owner_party).await.unwrap();
+    assert_eq!(last, [(user.id, now() + 1.hour())]);
+    assert_eq!(session.last_uses_of_owner(id()).await.unwrap(), []);
     drop(session);
 
     let again = SystemUser { id: id(), kind: SystemUserKind::Agent, ..user.clone() };
@@ -891,10 +890,16 @@ async fn sessions_are_kept(database: TestDatabase) {
     assert_eq!(store.session(b"b").await.unwrap(), None);
     store.touch_session(b"a", now() + 1.minute()).await.unwrap();
     assert_eq!(store.session(b"a").await.unwrap().unwrap().last_seen, now() + 1.minute());
-    // A later login clears away what has run out.
-    let later = PersonSession { created: now() + 2.hours(), expires: now() + 3.hours(), ..session };
+    // What has run out, or was left, is cleared away.
+    let later = PersonSession { created: now() + 2.hours(), expires: now() + 3.hours(), ..session.clone() };
     store.insert_session(b"b", &later).await.unwrap();
+    store.delete_old_sessions(now() + 30.minutes(), now()).await.unwrap();
+    assert!(store.session(b"a").await.unwrap().is_some() && store.session(b"b").await.unwrap().is_some());
+    store.delete_old_sessions(now() + 30.minutes(), now() + 1.minute()).await.unwrap();
     assert_eq!(store.session(b"a").await.unwrap(), None);
+    store.insert_session(b"f", &session).await.unwrap();
+    store.delete_old_sessions(now() + 1.hour(), now() - 1.hour()).await.unwrap();
+    assert_eq!(store.session(b"f").await.unwrap(), None);
     store.delete_session(b"b").await.unwrap();
     assert_eq!(store.session(b"b").await.unwrap(), None);
     // The provider ends its session, and with it ours.
@@ -983,15 +988,59 @@ async fn the_audit_journal_is_kept(database: TestDatabase) {
     let party = of_party.party.unwrap();
     store.audit(of_party.clone(), &context, now()).await.unwrap();
     store.audit(AuditEntry { party: Some(party), ..entry("decision", "u1") }, &context, now()).await.unwrap();
+    for (event, hours) in [("changerequest.reminded", -1), ("request.escalated", -2), ("request.escalated", -4)] {
+        let forwarded = AuditEntry { party: Some(party), ..entry(event, "r4") };
+        store.audit(forwarded, &context, now() + hours.hours()).await.unwrap();
+    }
+    let forwarded = store.read().await.unwrap().forwardings_of_party(party, now() - 2.hours()).await.unwrap();
+    let forwarded: Vec<_> = forwarded.iter().map(|found| &*found.event).collect();
+    assert_eq!(forwarded, ["changerequest.reminded", "request.escalated"]);
     let later = AuditEntry { party: Some(party), ..entry("systemuser.renamed", "u1") };
     store.audit(later, &context, now() + 1.hour()).await.unwrap();
     let mut session = store.read().await.unwrap();
-    let found = session.audit_of_party(party, now() + 2.hours(), 10).await.unwrap();
+    let found = session.audit_of_party(party, None, 10).await.unwrap();
     let events: Vec<_> = found.iter().map(|found| (&*found.event, found.at)).collect();
-    assert_eq!(events, [("systemuser.renamed", now() + 1.hour()), ("client.added", now())]);
+    assert_eq!(events[..2], [("systemuser.renamed", now() + 1.hour()), ("client.added", now())]);
+    assert_eq!(events.len(), 5);
     assert_eq!((found[1].party, &found[1].details), (Some(party), &of_party.details));
-    assert_eq!(session.audit_of_party(party, now() + 1.hour(), 10).await.unwrap(), found[1..]);
-    assert_eq!(session.audit_of_party(party, now() + 2.hours(), 1).await.unwrap(), found[..1]);
+    let first = (found[0].at, found[0].id);
+    assert_eq!(session.audit_of_party(party, Some(first), 10).await.unwrap(), found[1..]);
+    assert_eq!(session.audit_of_party(party, None, 1).await.unwrap(), found[..1]);
+    let latest = session.latest_audit_of("u1", 2).await.unwrap();
+    assert_eq!(latest.iter().map(|it| &*it.event).next(), Some("systemuser.renamed"));
+    assert_eq!(latest.len(), 2);
+    drop(session);
+    let mut session = store.read().await.unwrap();
+    let forwarded = session.forwardings_of("r4").await.unwrap();
+    let forwarded: Vec<_> = forwarded.iter().map(|found| &*found.event).collect();
+    assert_eq!(forwarded, ["changerequest.reminded", "request.escalated", "request.escalated"]);
+    for (subject, event, actor, is_audited) in [
+        ("r4", "request.escalated", None, true),
+        ("r4", "request.escalated", Some("person:1"), true),
+        ("r4", "request.escalated", Some("person:2"), false),
+        ("r4", "request.viewed", None, false),
+        ("r5", "request.escalated", None, false),
+    ] {
+        assert_eq!(session.is_audited(subject, event, actor).await.unwrap(), is_audited, "{subject} {event}");
+    }
+    drop(session);
+    // What happens at the same moment is neither lost nor repeated between pages.
+    let crowded = id();
+    let at_once = (0..5).map(|_| JournalEntry {
+        entry: AuditEntry { party: Some(crowded), ..entry("client.added", "u2") },
+        actor: "system".into(),
+        at: now(),
+        request_id: None,
+    });
+    store.journal(at_once.collect()).await.unwrap();
+    let mut session = store.read().await.unwrap();
+    let all = session.audit_of_party(crowded, None, 10).await.unwrap();
+    let (mut paged, mut after) = (vec![], None);
+    while let [record] = &*session.audit_of_party(crowded, after, 1).await.unwrap() {
+        after = Some((record.at, record.id));
+        paged.push(record.clone());
+    }
+    assert_eq!((paged.len(), paged), (5, all));
     drop(session);
     // Journal entries are no changes.
     assert_eq!(store.read().await.unwrap().changes_since(0).await.unwrap(), []);
@@ -1258,7 +1307,10 @@ async fn requests_are_forwarded_and_time_out_while_they_are_new(database: TestDa
     let request = request(&system, &customer);
     let mut tx = write(&store).await;
     tx.insert_request(&request).await.unwrap();
-    assert!(tx.escalate_request(request.id).await.unwrap());
+    assert!(tx.set_request_escalated(request.id, true).await.unwrap());
+    assert!(tx.set_request_escalated(request.id, false).await.unwrap());
+    assert!(!tx.request(request.id).await.unwrap().unwrap().escalated);
+    assert!(tx.set_request_escalated(request.id, true).await.unwrap());
     tx.commit().await.unwrap();
     let mut session = store.read().await.unwrap();
     assert!(session.request(request.id).await.unwrap().unwrap().escalated);
@@ -1267,7 +1319,7 @@ async fn requests_are_forwarded_and_time_out_while_they_are_new(database: TestDa
     drop(session);
     let mut tx = write(&store).await;
     assert!(tx.time_out_request(request.id).await.unwrap());
-    assert!(!tx.escalate_request(request.id).await.unwrap());
+    assert!(!tx.set_request_escalated(request.id, true).await.unwrap());
     tx.commit().await.unwrap();
     assert!(store.read().await.unwrap().overdue_requests(request.expires).await.unwrap().is_empty());
 }

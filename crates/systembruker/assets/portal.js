@@ -1,6 +1,13 @@
 // Comfort only: every page is complete without this script.
 "use strict";
 
+// What a tab remembers, where it may.
+const remember = (what) => { try { return what(sessionStorage); } catch { return null; } };
+const keep = (name, value) => remember((store) => store.setItem(name, value));
+const recall = (name) => remember((store) => store.getItem(name));
+const forget = (name) => remember((store) => store.removeItem(name));
+const person = document.getElementById("person")?.textContent;
+
 // A form is sent once, however often its button is pressed.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
@@ -8,6 +15,8 @@ for (const form of document.querySelectorAll("form[method=post]")) {
       event.preventDefault();
       return;
     }
+    const written = [...form.elements].filter((it) => it.id && it.value && it.autocomplete !== "off");
+    if (written.length) keep(location.pathname, JSON.stringify([person, written.map((it) => [it.id, it.value])]));
     form.dataset.sent = "yes";
     const button = event.submitter;
     if (button) {
@@ -27,9 +36,23 @@ window.addEventListener("pageshow", () => {
   }
 });
 
+// What was written into a form that a login came in between of; by the same person, who is named in the head.
+const kept = recall(location.pathname);
+forget(location.pathname);
+if (location.hash === "#resumed") {
+  const [who, fields] = JSON.parse(kept || "[0, []]");
+  for (const [id, value] of who === person ? fields : []) {
+    const field = document.getElementById(id);
+    if (field) field.value = value;
+  }
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
 // The way back to the vendor, after some seconds that can be seen and stopped.
 const leaving = document.getElementById("leaving");
-if (leaving) {
+// Who comes back, stays.
+if (leaving && recall("left") !== location.pathname) {
+  keep("left", location.pathname);
   let left = Number(leaving.dataset.seconds);
   const shown = leaving.querySelector("[data-left]");
   const timer = setInterval(() => {
@@ -40,11 +63,16 @@ if (leaving) {
       location.assign(leaving.dataset.to);
     }
   }, 1000);
-  leaving.querySelector("button").addEventListener("click", () => {
+  const stop = () => {
     clearInterval(timer);
     leaving.hidden = true;
+  };
+  leaving.querySelector("button").addEventListener("click", () => {
+    stop();
     document.getElementById("content").focus();
   });
+  // Whoever moves about the page by keyboard is reading it.
+  addEventListener("keydown", stop, { once: true });
   leaving.hidden = false;
 }
 
@@ -60,27 +88,42 @@ if (all) {
 // Says that the session is about to end, while there is time to do something about it.
 const ending = document.getElementById("session-ending");
 if (ending) {
-  const until = Number(ending.dataset.seconds);
   const [soon, ended] = ["[data-soon]", "[data-ended]"].map((part) => ending.querySelector(part));
+  const stay = ending.querySelector("button");
   let timers = [];
   const show = (what) => {
     soon.hidden = what !== soon;
     ended.hidden = what !== ended;
     ending.hidden = !what;
   };
-  const begin = () => {
+  const begin = (seconds) => {
     timers.forEach(clearTimeout);
     show(null);
-    const early = Math.min(120, until / 2);
-    timers = [setTimeout(() => show(soon), (until - early) * 1000), setTimeout(() => show(ended), until * 1000)];
+    const early = Math.min(120, seconds / 2);
+    timers = [setTimeout(() => show(soon), (seconds - early) * 1000), setTimeout(() => show(ended), seconds * 1000)];
   };
-  ending.querySelector("button").addEventListener("click", async () => {
+  stay?.addEventListener("click", async () => {
     const answer = await fetch("/session", { redirect: "error" }).catch(() => null);
-    if (answer && answer.ok) begin();
-    else show(ended);
+    if (!answer?.ok) return show(ended);
+    const { seconds, canStay } = await answer.json();
+    stay.hidden = !canStay;
+    begin(seconds);
   });
-  begin();
+  begin(Number(ending.dataset.seconds));
 }
+
+// How far a job has come.
+const follow = async () => {
+  const job = document.querySelector("#job[data-running]");
+  if (!job) return;
+  const answer = await fetch(location.href, { redirect: "error" }).catch(() => null);
+  if (!answer) return;
+  const page = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("job");
+  if (page && !("running" in page.dataset)) return location.reload();
+  if (page) job.replaceChildren(...page.childNodes);
+  setTimeout(follow, 2000);
+};
+setTimeout(follow, 1000);
 
 // Prints.
 const print = document.getElementById("print");

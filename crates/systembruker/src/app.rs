@@ -17,7 +17,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 use model::{OrgNumber, RedirectRules, SystemId, SystemUser};
-use store::{ChangeContext, Database, Installation, InstallationKind, KeyPurpose, Store, Write};
+use store::{AuditEntry, ChangeContext, Database, Installation, InstallationKind, KeyPurpose, Store, Write};
 use token::grant::Strictness;
 use tokio::net::TcpListener;
 use tower::Layer as _;
@@ -38,12 +38,14 @@ use crate::http::literals::Literals;
 use crate::http::problem::ApiError;
 use crate::http::{faces, request_id};
 use crate::login::oidc::OidcClient;
+use crate::login::sessions;
 use crate::maskinporten::housekeeping::{self, Housekeeping};
 use crate::maskinporten::keys;
 use crate::maskinporten::replay::{self, Recorder, RecorderQueue, Replay};
 use crate::maskinporten::service::{TokenService, TokenSettings};
 use crate::notices::{Event, Notice, NoticeSettings, Notices};
 use crate::portal::PortalSettings;
+use crate::portal::limits::Limits;
 use crate::read_model::ReadModel;
 use crate::sandbox::Sandbox;
 use crate::system_users::SystemUserSettings;
@@ -60,6 +62,8 @@ const MAX_BODY: usize = 2 * 1024 * 1024;
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// How often an instance makes sure that it is still the one, and that the model is up to date.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a login provider that does not answer is asked where it is.
+const PROVIDER_INTERVAL: Duration = Duration::from_secs(5);
 /// How long such a look counts, in milliseconds.
 const CONFIRMATION_HOLDS: u64 = 10_000;
 /// How many rounds are between two looks at the files with roots and revocation lists.
@@ -108,6 +112,8 @@ pub struct App {
     pub notices: Notices,
     /// How the portal presents itself.
     pub portal: PortalSettings,
+    /// How often browsers have posted forms and looked for requests.
+    pub limits: Limits,
     /// Told when there is a new job with clients.
     pub new_job: tokio::sync::Notify,
     /// The journal of decisions.
@@ -190,6 +196,7 @@ impl App {
             system_users: start.system_users,
             uses: Uses::default(),
             notices: Notices::new(start.notices),
+            limits: Limits::new(start.portal.limits.clone()),
             portal: start.portal,
             new_job: tokio::sync::Notify::new(),
             verified_tokens: VerifiedTokens::default(),
@@ -210,6 +217,18 @@ impl App {
         let tx = self.store.write(context, self.clock.now()).await?;
         self.catch_up().await?;
         Ok(tx)
+    }
+
+    /// Writes into the audit journal, with a change, what happens to something of a party's.
+    pub async fn audit(
+        &self,
+        tx: &mut Write,
+        event: &'static str,
+        (party, subject): (Uuid, Uuid),
+        details: serde_json::Value,
+    ) -> Result<(), ApiError> {
+        let (id, party, subject) = (self.random.uuid_at(tx.now()), Some(party), subject.to_string());
+        Ok(tx.audit(AuditEntry { id, event, party, subject, details }).await?)
     }
 
     /// Commits a change and applies it: when this returns, it counts.
@@ -267,6 +286,15 @@ impl App {
         RedirectRules { allow_loopback_http: self.sandbox.is_some() }
     }
 
+    /// Asks the login provider where it is, until it answers.
+    async fn find_login_provider(self: Arc<Self>) {
+        let Some(provider) = &self.login else { return };
+        while let Err(error) = provider.discover().await {
+            tracing::debug!(%error, "the login provider does not say where it is");
+            tokio::time::sleep(PROVIDER_INTERVAL).await;
+        }
+    }
+
     /// Makes sure, again and again, that this is the one live instance and that the model is up to date. A database that
     /// cannot be reached means that neither is known, and nothing is answered.
     async fn watch(self: Arc<Self>) {
@@ -316,6 +344,12 @@ impl App {
                 tracing::error!(%error, "when system users were used could not be written");
             }
             if round.is_multiple_of(RELOAD_EVERY) {
+                self.limits.forget();
+                if self.may_answer()
+                    && let Err(error) = sessions::forget_ended(&self).await
+                {
+                    tracing::error!(%error, "sessions that have ended could not be removed");
+                }
                 let app = Arc::clone(&self);
                 let _ = tokio::task::spawn_blocking(move || app.tokens.reload_certificates()).await;
             }
@@ -543,6 +577,7 @@ pub async fn serve(
         tokio::spawn(Arc::clone(&app).keep_journal()),
         tokio::spawn(Arc::clone(&app).work_off_jobs()),
         tokio::spawn(Arc::clone(&app).deliver_notices()),
+        tokio::spawn(Arc::clone(&app).find_login_provider()),
     ];
     let (draining, drained) = tokio::sync::oneshot::channel();
     let signal = async move {

@@ -19,6 +19,7 @@ use crate::maskinporten::keys::RotationPolicy;
 use crate::maskinporten::service::{CertificateSource, TokenSettings};
 use crate::notices::NoticeSettings;
 use crate::portal::PortalSettings;
+use crate::portal::limits::LimitSettings;
 use crate::system_users::SystemUserSettings;
 use crate::telemetry::LogFormat;
 use crate::vault::Vault;
@@ -162,6 +163,14 @@ pub struct PortalPageSettings {
     /// The accessibility statement (tilgjengelighetserklæring) at uustatus.no, where there is one.
     #[config(env = "SYSTEMBRUKER_PORTAL_ACCESSIBILITY_STATEMENT_URL")]
     pub accessibility_statement_url: Option<Url>,
+    /// How many forms and look-ups of requests a session may send in a minute, on average and at once; an address 20
+    /// times as many. 0 for no limit.
+    #[config(default = 120, env = "SYSTEMBRUKER_PORTAL_REQUESTS_PER_MINUTE")]
+    pub requests_per_minute: u32,
+    /// The header in which the proxy in front says which address a browser has, such as X-Forwarded-For; its last one
+    /// counts. Without it the connection's counts, unless it is a private one.
+    #[config(env = "SYSTEMBRUKER_PORTAL_ADDRESS_HEADER")]
+    pub address_header: Option<String>,
 }
 
 /// Notices. All go to the log.
@@ -339,7 +348,14 @@ impl Settings {
     /// How the portal presents itself.
     pub fn portal(&self) -> anyhow::Result<PortalSettings> {
         const MAX_LOGO: usize = 64 * 1024;
-        let PortalPageSettings { product_name, logo_file, support_url, accessibility_statement_url } = &self.portal;
+        let PortalPageSettings {
+            product_name,
+            logo_file,
+            support_url,
+            accessibility_statement_url,
+            requests_per_minute,
+            address_header,
+        } = &self.portal;
         let read = |file: &PathBuf| {
             let text = std::fs::read(file).with_context(|| format!("the file {} cannot be read", file.display()))?;
             anyhow::ensure!(text.len() <= MAX_LOGO, "portal.logo_file has at most {MAX_LOGO} bytes");
@@ -352,11 +368,14 @@ impl Settings {
             "portal.accessibility_statement_url is a web address"
         );
         anyhow::ensure!(!product_name.trim().is_empty(), "portal.product_name is not empty");
+        let address_header = address_header.as_ref().map(|name| name.trim().parse()).transpose();
+        let address_header = address_header.context("portal.address_header is the name of a header")?;
         Ok(PortalSettings {
             product_name: product_name.trim().to_owned(),
             logo: logo_file.as_ref().map(read).transpose()?,
             support: support_url.clone(),
             accessibility_statement: accessibility_statement_url.clone(),
+            limits: LimitSettings { per_minute: NonZeroU32::new(*requests_per_minute), address_header },
         })
     }
 

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::clients::{clients_of, held_for};
 use super::compact::{CompactEntity, CompactPackage, CompactRole, Envelope, acted_for, compact_packages};
-use super::connections::{audit, begin};
+use super::connections::begin;
 use super::metadata::Metadata;
 use crate::app::App;
 use crate::http::caller::Scoped;
@@ -229,7 +229,7 @@ pub async fn remove_agent(
     for client in user.clients.keys() {
         tx.delete_system_user_client(user.id, *client).await?;
     }
-    audit(&app, &mut tx, "clients.removed", (party, user.id), json!({"clients": user.clients.len()})).await?;
+    app.audit(&mut tx, "clients.removed", (party, user.id), json!({"clients": user.clients.len()})).await?;
     app.commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -314,7 +314,7 @@ pub async fn give(
         outcome.push(DelegationDto { role_id, package_id, via_id: party, from_id: client, to_id: agent, changed });
     }
     let packages: Vec<_> = named.iter().map(|(given, ..)| given).collect();
-    audit(&app, &mut tx, "client_packages.given", (client, agent), json!({"packages": packages})).await?;
+    app.audit(&mut tx, "client_packages.given", (client, agent), json!({"packages": packages})).await?;
     app.commit(tx).await?;
     Ok(Json(outcome))
 }
@@ -345,7 +345,7 @@ pub async fn take(
         outcome.push(DelegationDto { role_id, package_id, via_id: party, from_id: client, to_id: agent, changed });
     }
     let packages: Vec<_> = named.iter().map(|(taken, ..)| taken).collect();
-    audit(&app, &mut tx, "client_packages.taken_back", (client, agent), json!({"packages": packages})).await?;
+    app.audit(&mut tx, "client_packages.taken_back", (client, agent), json!({"packages": packages})).await?;
     app.commit(tx).await?;
     Ok(Json(outcome))
 }

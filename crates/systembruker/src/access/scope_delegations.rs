@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::compact::acted_for;
-use super::connections::{audit, begin};
+use super::connections::begin;
 use crate::app::App;
 use crate::http::caller::Scoped;
 use crate::http::caller::scope::{ConnectionRead, ConnectionWrite, ScopeDelegationLookup};
@@ -194,7 +194,7 @@ pub async fn give(
     }
     tx.put_scope_delegation(&delegation).await?;
     let details = json!({"scope": delegation.scope, "supplier": delegation.supplier});
-    audit(&app, &mut tx, "scope.delegated", (query.party, query.party), details).await?;
+    app.audit(&mut tx, "scope.delegated", (query.party, query.party), details).await?;
     app.commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -219,7 +219,7 @@ pub async fn take(
         return Err(ApiError::not_found());
     }
     let details = json!({"scope": delegation.scope, "supplier": delegation.supplier});
-    audit(&app, &mut tx, "scope.delegation_ended", (query.party, query.party), details).await?;
+    app.audit(&mut tx, "scope.delegation_ended", (query.party, query.party), details).await?;
     app.commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,11 +6,9 @@ use model::problem::{
     PARTY_UNKNOWN, ProblemCode, REQUEST_NOT_FOUND, REQUEST_NOT_NEW, REQUEST_OF_OTHER, RIGHT_NOT_FOUND,
     SYSTEM_NOT_FOUND, SYSTEM_USER_NOT_FOUND,
 };
-use model::{
-    AccessPackage, Answer, ChangeRequest, DelegatedRight, RequestKind, RequestStatus, Right, SystemUser, SystemUserKind,
-};
+use model::{AccessPackage, Answer, ChangeRequest, DelegatedRight, RequestKind, Right, SystemUser, SystemUserKind};
 use serde_json::{Value, json};
-use store::{AuditEntry, ChangeContext, Write};
+use store::Write;
 use uuid::Uuid;
 
 use crate::access::clients::give_to_clients;
@@ -20,8 +18,6 @@ use crate::notices::Event;
 use crate::requests::answer::{Answerer, check_delegable_packages, delegable_rights};
 use crate::requests::rules::{check_packages_of, check_within};
 
-/// That a change request was forwarded, in the journal.
-const FORWARDED: &str = "changerequest.escalated";
 /// The page of the portal on which change requests are answered.
 pub const CHANGE_PAGE: &str = "changerequest";
 
@@ -52,16 +48,11 @@ pub async fn answer(
     if !tx.answer_change_request(id, status, now, answerer.person).await? {
         return Err(REQUEST_NOT_NEW.into());
     }
-    tx.audit(AuditEntry {
-        id: app.random.uuid_at(now),
-        event: if answer == Answer::Approve { "changerequest.approved" } else { "changerequest.rejected" },
-        party: Some(party),
-        subject: id.to_string(),
-        details: json!({"systemUser": request.system_user, "rightsGiven": outcome.rights_given, "rightsTaken": outcome.rights_taken,
+    let details = json!({"systemUser": request.system_user, "rightsGiven": outcome.rights_given, "rightsTaken": outcome.rights_taken,
             "packagesGiven": outcome.packages_given, "packagesTaken": outcome.packages_taken,
-            "level": answerer.level, "shown": shown}),
-    })
-    .await?;
+            "level": answerer.level, "shown": shown});
+    let event = if answer == Answer::Approve { "changerequest.approved" } else { "changerequest.rejected" };
+    app.audit(&mut tx, event, (party, id), details).await?;
     app.commit(tx).await?;
     if let Some(user) = app.model.system_user(request.system_user).filter(|_| answer == Answer::Approve) {
         app.tell_of_system_user(Event::SystemUserChanged, &user);
@@ -69,41 +60,6 @@ pub async fn answer(
     request.status = status;
     request.answered = Some((now, answerer.person));
     Ok(request)
-}
-
-/// Forwards a change request of an organisation (party uuid) to those who can answer it. That the person has to do with
-/// the organisation has been made sure of by the caller.
-pub async fn forward(
-    app: &App,
-    context: ChangeContext,
-    party: Uuid,
-    id: Uuid,
-    message: Option<&str>,
-) -> Result<(), ApiError> {
-    let mut tx = app.begin(context).await?;
-    let request = tx.change_request(id).await?.filter(|request| !request.is_deleted);
-    let request = request.ok_or(REQUEST_NOT_FOUND)?;
-    if request.party != party {
-        return Err(REQUEST_OF_OTHER.into());
-    }
-    if request.status_at(tx.now()) != RequestStatus::New {
-        return Err(REQUEST_NOT_NEW.into());
-    }
-    // It is done once: those who can answer know by now.
-    if tx.audit_of(&id.to_string()).await?.iter().any(|record| record.event == FORWARDED) {
-        return Ok(());
-    }
-    tx.audit(AuditEntry {
-        id: app.random.uuid_at(tx.now()),
-        event: FORWARDED,
-        party: Some(party),
-        subject: id.to_string(),
-        details: json!({"systemUser": request.system_user, "message": message}),
-    })
-    .await?;
-    app.commit(tx).await?;
-    app.tell_of_request(Event::RequestForwarded, request.party_org, &request.system_id, id, CHANGE_PAGE);
-    Ok(())
 }
 
 /// What an approval gave and took.

@@ -12,6 +12,7 @@ use model::problem::{
 };
 use model::{AccessPackage, ChangeRequest, OrgNumber, Organisation, RequestStatus, RightsChange, SystemUserKind};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use store::Write;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -234,6 +235,8 @@ pub async fn post(
     check_waiting(tx.waiting_change_requests(user.id).await?)?;
     let request = change_request(user, Made { id: id_or_new, ..made }, change, redirect_url);
     tx.insert_change_request(&request).await?;
+    let details = json!({"systemId": request.system_id, "systemUser": request.system_user});
+    app.audit(tx, "changerequest.created", (request.party, request.id), details).await?;
     Ok((StatusCode::CREATED, ChangeRequestDto::with_confirm_url(app, &request)))
 }
 
@@ -367,7 +370,11 @@ pub async fn delete_change_request(
 ) -> Result<StatusCode, ApiError> {
     let request = own_change_request(&app, &caller, id).await?;
     let mut tx = app.store.write(caller.context(), app.clock.now()).await?;
-    let deleted = tx.delete_change_request(request.id).await?;
+    if !tx.delete_change_request(request.id).await? {
+        return Err(REQUEST_NOT_FOUND.into());
+    }
+    let details = json!({"systemId": request.system_id, "systemUser": request.system_user});
+    app.audit(&mut tx, "changerequest.withdrawn", (request.party, request.id), details).await?;
     app.commit(tx).await?;
-    if deleted { Ok(StatusCode::ACCEPTED) } else { Err(REQUEST_NOT_FOUND.into()) }
+    Ok(StatusCode::ACCEPTED)
 }

@@ -85,6 +85,8 @@ pub struct SandboxOptions {
     pub certificate_roots: Option<String>,
     /// Where notices are posted.
     pub notices_webhook: Option<Url>,
+    /// How the portal presents itself. Nobody has to wait in a sandbox, unless this says so.
+    pub portal: PortalSettings,
 }
 
 impl SandboxCommand {
@@ -112,6 +114,7 @@ impl SandboxCommand {
             system_users: SystemUserSettings { page_size: self.page_size, ..SystemUserSettings::default() },
             certificate_roots: self.certificate_roots.map(read).transpose()?,
             notices_webhook: self.notices_webhook,
+            portal: PortalSettings::default(),
         };
         let app = start(&listener, options).await?;
         if let Some(file) = &self.info {
@@ -145,7 +148,7 @@ pub async fn start(listener: &TcpListener, options: SandboxOptions) -> anyhow::R
         decisions: options.decisions,
         system_users: options.system_users,
         notices: NoticeSettings { webhook: options.notices_webhook, secret: None },
-        portal: PortalSettings::default(),
+        portal: options.portal,
     };
     // Boxed, because it is large and is awaited in futures that are.
     let app = Box::pin(App::start(start, reachable(listener.local_addr()?))).await?;

@@ -10,12 +10,15 @@ use http::{HeaderMap, StatusCode};
 use model::Person;
 use serde::Deserialize;
 
-use super::oidc::{Attempt, CallbackQuery, Identity, LoginError};
+use super::oidc::{Attempt, CallbackQuery, Identity, LoginError, OidcClient};
 use super::sessions::{self, LoggedIn, cookie, cookie_name, read_cookie, removal};
 use crate::app::App;
 use crate::http::extract::Query;
 use crate::http::faces::Face;
 use crate::http::problem::ApiError;
+use crate::portal::LOGGED_OUT;
+use crate::portal::answers::without_receipt;
+use crate::portal::forms::read_form;
 use crate::portal::pages::{Message, Page};
 use crate::vault::Purpose;
 
@@ -55,7 +58,7 @@ pub async fn login(
     headers: HeaderMap,
     Query(query): Query<GotoQuery>,
 ) -> Result<Response, Response> {
-    let page = Page::anonymous(&app, &headers);
+    let page = Page::anonymous(&app, &headers).at_path(&own_page(query.goto.as_deref())).resuming();
     let provider = app.login.as_ref().ok_or_else(|| page.clone().message(Message::LoginUnavailable))?;
     let attempt = Attempt {
         state: app.random.token(),
@@ -80,35 +83,44 @@ pub async fn callback(
     headers: HeaderMap,
     Query(query): Query<CallbackQuery>,
 ) -> Result<Response, Response> {
-    let page = Page::anonymous(&app, &headers);
-    let (goto, person, identity) = match identify(&app, &headers, &query).await {
-        Ok((goto, Some(person), identity)) => (goto, person, identity),
-        Ok((_, None, _)) => return Err(page.message(Message::UnknownPerson)),
+    let attempt = attempt(&app, &headers);
+    // What was begun can be begun again, and still leads to the page that it was for.
+    let goto = attempt.as_ref().map_or_else(|| own_page(None), |attempt| attempt.goto.clone());
+    let page = Page::anonymous(&app, &headers).at_path(&goto).resuming();
+    let (person, identity) = match identify(&app, attempt, &query).await {
+        Ok((Some(person), identity)) => (person, identity),
+        Ok((None, _)) => return Err(page.message(Message::UnknownPerson)),
         Err(error) => {
             tracing::info!(%error, "a login failed");
-            let unavailable = matches!(error, LoginError::Provider(_));
+            let unavailable = matches!(error, LoginError::Provider(_) | LoginError::Store(_));
             return Err(page.message(if unavailable { Message::LoginUnavailable } else { Message::LoginFailed }));
         }
     };
     let session = sessions::begin(&app, &headers, &person, &identity).await;
     let session = session.map_err(|error| ApiError::from(error).into_response())?;
-    Ok(redirect(&goto, [session, removal(&cookie_name("login", &app), &app)]))
+    // What somebody answered before is not for who comes now.
+    Ok(redirect(&goto, [session, removal(&cookie_name("login", &app), &app), without_receipt(&app)]))
+}
+
+/// The login that the browser has begun.
+fn attempt(app: &App, headers: &HeaderMap) -> Option<Attempt> {
+    let sealed = read_cookie(headers, &cookie_name("login", app))?;
+    let plain = app.vault.open_text(Purpose::Login, &sealed).ok()?;
+    serde_json::from_slice(&plain).ok()
 }
 
 async fn identify(
     app: &App,
-    headers: &HeaderMap,
+    attempt: Option<Attempt>,
     query: &CallbackQuery,
-) -> Result<(String, Option<Person>, Identity), LoginError> {
+) -> Result<(Option<Person>, Identity), LoginError> {
     let provider = app.login.as_ref().ok_or(LoginError::State)?;
-    let sealed = read_cookie(headers, &cookie_name("login", app)).ok_or(LoginError::State)?;
-    let plain = app.vault.open_text(Purpose::Login, &sealed).map_err(|_| LoginError::State)?;
-    let attempt: Attempt = serde_json::from_slice(&plain).map_err(|_| LoginError::State)?;
+    let attempt = attempt.ok_or(LoginError::State)?;
     let identity = provider.finish(&attempt, query, app.clock.seconds()).await?;
     let hash = app.vault.lookup_hash(&identity.national_id);
     let find = async { app.store.read().await?.person_by_national_id(&hash).await };
-    let person = find.await.map_err(|error| LoginError::Provider(error.to_string()))?;
-    Ok((attempt.goto, person, identity))
+    let person = find.await.map_err(LoginError::Store)?;
+    Ok((person, identity))
 }
 
 /// Where to send a browser whose session is about to end: to log out at the provider too, and from there to `after`, a
@@ -135,23 +147,28 @@ pub async fn front_channel_logout(
     State(app): State<Arc<App>>,
     Query(query): Query<FrontChannelQuery>,
 ) -> Result<Response, ApiError> {
-    let provider = app.login.as_ref().filter(|provider| query.iss.as_ref().is_none_or(|iss| provider.is_issuer(iss)));
+    let is_issuer = |provider: &&OidcClient| query.iss.as_ref().is_some_and(|iss| provider.is_issuer(iss));
+    let provider = app.login.as_ref().filter(is_issuer);
     if let (Some(_), Some(sid)) = (provider, query.sid) {
         app.store.delete_sessions_of_provider(&sid).await?;
     }
     Ok(([(CACHE_CONTROL, "no-store")], StatusCode::NO_CONTENT).into_response())
 }
 
-/// Ends the session.
-pub async fn logout(State(app): State<Arc<App>>, session: LoggedIn, request: Request) -> Result<Response, Response> {
+/// Ends the session. Who has none any more is logged out already, and is not to be logged in for it.
+pub async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<Response, Response> {
     let headers = request.headers().clone();
-    let form = crate::portal::forms::read_form(&app, request).await?;
+    let session = sessions::find(&app, &headers).await.map_err(|error| ApiError::from(error).into_response())?;
+    let Some(session) = session else {
+        return Ok(redirect(LOGGED_OUT, [sessions::ended(&app), without_receipt(&app)]));
+    };
+    let form = read_form(&app, request).await?;
     if !session.is_own_form(&app, form.csrf()) {
         return Err(Page::anonymous(&app, &headers).message(Message::ForeignForm));
     }
-    let to = way_out(&app, &session, "/logged-out").await;
+    let to = way_out(&app, &session, LOGGED_OUT).await;
     let cookie = session.end(&app).await.map_err(|error| ApiError::from(error).into_response())?;
-    Ok(redirect(&to, [cookie]))
+    Ok(redirect(&to, [cookie, without_receipt(&app)]))
 }
 
 #[cfg(test)]

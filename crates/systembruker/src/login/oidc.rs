@@ -4,6 +4,9 @@
 //! It does the authorization code flow with PKCE (RFC 7636), state, nonce, and the issuer in the response where the
 //! provider sends it (RFC 9207). Every check of the identity token is here (OpenID Connect Core 1.0 §3.1.3.7).
 
+use std::collections::BTreeSet;
+use std::iter;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,6 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use store::StoreError;
 use thiserror::Error;
 use token::jws::Jws;
 use token::remote::{RemoteKeyError, RemoteKeys};
@@ -47,6 +51,9 @@ pub enum LoginError {
     /// The provider cannot be reached, or answers something else than a provider does.
     #[error("the login provider cannot be used: {0}")]
     Provider(String),
+    /// What is known of the person cannot be read.
+    #[error("the person cannot be looked up: {0}")]
+    Store(StoreError),
     /// The provider refused.
     #[error("the login provider refused: {0}")]
     Refused(String),
@@ -58,8 +65,8 @@ pub enum LoginError {
     Token(&'static str),
 }
 
-/// What is remembered between sending the browser away and its coming back.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What is remembered between sending the browser away and its coming back. It is secret.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Attempt {
     /// Comes back with the browser.
     pub state: String,
@@ -75,8 +82,8 @@ pub struct Attempt {
     pub expires: i64,
 }
 
-/// Who was logged in.
-#[derive(Debug, Clone)]
+/// Who was logged in. It holds the identity token, which names the person.
+#[derive(Clone)]
 pub struct Identity {
     /// The person.
     pub national_id: NationalId,
@@ -207,11 +214,19 @@ impl OidcClient {
         Some(url)
     }
 
-    /// Where the provider is: the origin of the place to log out at, or of its name before that is known.
-    pub fn origin(&self) -> Option<String> {
-        let known = self.provider.get().and_then(|provider| provider.metadata.end_session_endpoint.clone());
-        let url = known.or_else(|| self.settings.issuer.parse().ok())?;
-        Some(url.origin().ascii_serialization())
+    /// Where the provider is: the origins of the places to log in and out at, or of its name before they are known.
+    pub fn origins(&self) -> BTreeSet<String> {
+        let known = self.provider.get().map(|provider| {
+            let ProviderMetadata { authorization_endpoint, end_session_endpoint, .. } = &provider.metadata;
+            iter::once(authorization_endpoint.clone()).chain(end_session_endpoint.clone()).collect()
+        });
+        let urls: Vec<Url> = known.unwrap_or_else(|| self.settings.issuer.parse().into_iter().collect());
+        urls.iter().map(|url| url.origin().ascii_serialization()).collect()
+    }
+
+    /// Learns where the provider is, which pages served to sessions of before must know too.
+    pub async fn discover(&self) -> Result<(), LoginError> {
+        self.provider().await.map(drop)
     }
 
     /// Whether this is the provider's name, as it says in a front-channel logout.
@@ -360,6 +375,9 @@ async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result
     let unreachable = |error: reqwest::Error| LoginError::Provider(error.without_url().to_string());
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status();
+    if status.is_server_error() {
+        return Err(LoginError::Provider(format!("HTTP {}", status.as_u16())));
+    }
     if !status.is_success() {
         return Err(LoginError::Refused(format!("HTTP {}", status.as_u16())));
     }

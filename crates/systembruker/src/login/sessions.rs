@@ -1,5 +1,6 @@
 //! Sessions and their cookies.
 
+use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -9,9 +10,8 @@ use cookie::{Cookie, SameSite};
 use http::header::{COOKIE, REFERER};
 use http::request::Parts;
 use http::{HeaderMap, Method};
-use jiff::ToSpan;
+use jiff::{Timestamp, ToSpan};
 use model::{Organisation, Person};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use store::{ChangeContext, PersonSession, StoreError};
 use url::{Position, Url};
 
@@ -20,26 +20,49 @@ use super::oidc::Identity;
 use crate::app::App;
 use crate::http::problem::ApiError;
 use crate::http::request_id;
+use crate::portal::pages::{Page, login_at};
 use crate::vault::Purpose;
 
 /// How long a session lasts at most.
 const LIFETIME_HOURS: i64 = 12;
 /// How long a session lasts without a visit.
 pub const IDLE_MINUTES: i64 = 30;
+/// What the script finds behind an address when a form was interrupted by a login, to fill it in again.
+const RESUMED: &str = "resumed";
 /// A visit is written down when the last one is older than this, so that reading pages costs no write.
 const TOUCH_MINUTES: i64 = 1;
 
 /// A logged-in person. A page that asks for one sends everybody else to log in and back.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LoggedIn {
     /// The person.
     pub person: Arc<Person>,
     /// How surely we know: 3 (substantial) or 4 (high).
     pub level: i64,
+    /// When it ends, whatever is done.
+    pub expires: Timestamp,
     id: String,
 }
 
+impl fmt::Debug for LoggedIn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { person, level, expires, id: _ } = self;
+        formatter
+            .debug_struct("LoggedIn")
+            .field("person", &person.party_uuid)
+            .field("level", level)
+            .field("expires", expires)
+            .finish_non_exhaustive()
+    }
+}
+
 impl LoggedIn {
+    /// In how many seconds it ends if nothing is done, and whether it would not if something were.
+    pub fn ends_in(&self, now: Timestamp) -> (i64, bool) {
+        let left = self.expires.as_second() - now.as_second();
+        (left.min(IDLE_MINUTES * 60), left > IDLE_MINUTES * 60)
+    }
+
     /// What every form carries, so that only our own pages can post it.
     pub fn csrf_token(&self, app: &App) -> String {
         app.vault.mac(Purpose::Csrf, self.id.as_bytes())
@@ -76,7 +99,7 @@ impl LoggedIn {
     /// Ends the session; the cookie that takes it from the browser.
     pub async fn end(&self, app: &App) -> Result<Cookie<'static>, StoreError> {
         app.store.delete_session(&hash(&self.id)).await?;
-        Ok(removal(&session_cookie_name(app), app))
+        Ok(ended(app))
     }
 }
 
@@ -85,16 +108,21 @@ impl FromRequestParts<Arc<App>> for LoggedIn {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         match find(app, &parts.headers).await {
-            Ok(Some(session)) => Ok(session),
+            Ok(Some(session)) => {
+                let counted = app.limits.count_session(&hash(&session.id), &parts.method, parts.uri.path());
+                counted.map_err(|too_often| {
+                    let page = Page::of(app, &parts.headers, &session);
+                    too_often.page(page.for_request(&parts.method, &parts.uri, &parts.headers))
+                })?;
+                Ok(session)
+            }
             Ok(None) => {
                 // A form that was open when the session ended comes back to the page it was on.
                 let goto = match parts.method {
                     Method::GET => parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
-                    _ => page_of_form(&parts.headers),
+                    _ => format!("{}#{RESUMED}", page_of_form(&parts.headers)),
                 };
-                let goto = &*goto;
-                let goto = utf8_percent_encode(goto, NON_ALPHANUMERIC);
-                Err(Redirect::to(&format!("/login?goto={goto}")).into_response())
+                Err(Redirect::to(&login_at(&goto)).into_response())
             }
             Err(error) => Err(ApiError::from(error).into_response()),
         }
@@ -102,10 +130,11 @@ impl FromRequestParts<Arc<App>> for LoggedIn {
 }
 
 /// The page that a form was posted from, by what the browser says; the front page where it does not.
-fn page_of_form(headers: &HeaderMap) -> String {
+pub fn page_of_form(headers: &HeaderMap) -> String {
     let referrer = headers.get(REFERER).and_then(|value| value.to_str().ok()).and_then(|text| Url::parse(text).ok());
     let path = referrer.map(|url| url[Position::BeforePath..Position::AfterQuery].to_owned());
-    own_page(path.as_deref())
+    // The name that was refused was shown at an address that only takes forms.
+    own_page(path.as_deref().map(|path| path.strip_suffix("/name").unwrap_or(path)))
 }
 
 /// The session that the browser has, if it is live.
@@ -121,7 +150,7 @@ pub async fn find(app: &App, headers: &HeaderMap) -> Result<Option<LoggedIn>, St
     if now >= session.last_seen + TOUCH_MINUTES.minutes() {
         app.store.touch_session(&hash, now).await?;
     }
-    Ok(Some(LoggedIn { person, level: session.level, id }))
+    Ok(Some(LoggedIn { person, level: session.level, expires: session.expires, id }))
 }
 
 /// Begins a session with a new id, in place of the one that the browser had; the cookie that gives it to the browser.
@@ -147,6 +176,17 @@ pub async fn begin(
     };
     app.store.insert_session(&hash(&id), &session).await?;
     Ok(cookie(&session_cookie_name(app), id, app))
+}
+
+/// Takes the session's cookie from the browser.
+pub fn ended(app: &App) -> Cookie<'static> {
+    removal(&session_cookie_name(app), app)
+}
+
+/// Removes the sessions that have ended, with the identity tokens that are kept for them.
+pub async fn forget_ended(app: &App) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    app.store.delete_old_sessions(now, now - IDLE_MINUTES.minutes()).await
 }
 
 fn hash(id: &str) -> Vec<u8> {

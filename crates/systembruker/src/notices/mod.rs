@@ -36,6 +36,8 @@ pub enum Event {
     SystemUserCreated,
     /// What a system user may do was changed.
     SystemUserChanged,
+    /// A system user was deleted, by its organisation or by the vendor.
+    SystemUserDeleted,
     /// A token was issued for a system user for the first time.
     SystemUserFirstUsed,
 }
@@ -54,6 +56,7 @@ impl Event {
             Self::RequestForwarded => "systembruker.request.forwarded",
             Self::SystemUserCreated => "systembruker.systemuser.created",
             Self::SystemUserChanged => "systembruker.systemuser.changed",
+            Self::SystemUserDeleted => "systembruker.systemuser.deleted",
             Self::SystemUserFirstUsed => "systembruker.systemuser.first-used",
         }
     }

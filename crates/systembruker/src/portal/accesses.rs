@@ -10,23 +10,30 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use model::problem::SYSTEM_USER_NOT_FOUND;
 use model::{Organisation, RegisteredSystem, SystemUserKind};
+use serde::Deserialize;
 use store::SystemUserUse;
 use uuid::Uuid;
 
 use super::asked::person_name;
 use super::forms::{failed, own_form};
-use super::overview::HistoryRow;
+use super::history::HistoryRow;
+use super::overview::{UNUSED_DAYS, clients_without_own, is_unused};
 use super::pages::{Message, Page, show};
 use super::parties::{OrganisationRow, is_related, may, own_organisation, require, row, vendor_name};
 use super::rights::RightRow;
 use crate::app::App;
-use crate::http::extract::Path;
+use crate::http::extract::{Path, Query};
 use crate::http::problem::ApiError;
 use crate::login::sessions::LoggedIn;
 use crate::read_model::SystemUserEntry;
 use crate::requests::answer::Answerer;
 use crate::resource_registry::builtin::{ACCESS_MANAGEMENT, CLIENT_ADMINISTRATION, SYSTEM_USER_OVERVIEW};
 use crate::system_users::rules::{MAX_TITLE, delete, rename};
+
+/// How many entries of the journal are shown; the organisation's history has the others.
+const HISTORY: u16 = 50;
+/// How many of the newest change requests they are looked for in.
+const CHANGES: usize = 20;
 
 /// A system access of an organisation, for a person who may see it.
 pub struct Own {
@@ -48,6 +55,10 @@ pub fn own_access(app: &App, session: &LoggedIn, page: &Page, (number, id): (&st
         (!user.is_deleted && user.owner_party == organisation.party_uuid).then_some((user, system))
     };
     let (user, system) = find().ok_or_else(|| page.clone().message(Message::NotFound))?;
+    // Who only administers clients sees what concerns them.
+    if user.kind == SystemUserKind::Standard {
+        require(app, session, page, &organisation, (ACCESS_MANAGEMENT, "read"))?;
+    }
     Ok(Own { organisation, user, system })
 }
 
@@ -60,17 +71,25 @@ struct DetailsPage {
     vendor: String,
     vendor_number: String,
     system: String,
+    system_id: String,
     system_gone: bool,
+    /// The clients of the system at Maskinporten.
+    client_ids: String,
+    /// Whether the organisation chose the system without having been asked.
+    is_own_choice: bool,
     rights: Vec<RightRow>,
     /// Who made it.
     creator: String,
     uses: Vec<SystemUserUse>,
+    now: Timestamp,
     history: Vec<HistoryRow>,
     /// How many clients it acts for, without its owner.
     clients: usize,
     own_organisation: bool,
     may_change: bool,
     may_see_clients: bool,
+    /// Whether the name was changed just now.
+    renamed: bool,
     /// Whether the name that was given is not one.
     wrong_title: bool,
     max_title: usize,
@@ -85,9 +104,27 @@ impl DetailsPage {
         Some(&*self.user.external_ref).filter(|reference| *reference != self.organisation.number)
     }
 
+    fn is_unused(&self) -> bool {
+        is_unused(self.last_used(), self.user.created, self.now)
+    }
+
     fn last_used(&self) -> Option<Timestamp> {
         self.uses.iter().map(|noted| noted.last).max()
     }
+}
+
+/// What was done just now.
+#[derive(Debug, Default, Deserialize)]
+pub struct DetailsQuery {
+    renamed: Option<String>,
+}
+
+/// What is told of what was done just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Renamed,
+    WrongName,
 }
 
 /// Shows a system access.
@@ -97,10 +134,12 @@ pub async fn details(
     headers: HeaderMap,
     session: LoggedIn,
     Path((number, id)): Path<(String, String)>,
+    Query(query): Query<DetailsQuery>,
 ) -> Result<Response, Response> {
     let page = Page::of(&app, &headers, &session).at(&uri);
     let own = own_access(&app, &session, &page, (&number, &id))?;
-    show_details(&app, &session, page, own, false).await
+    let told = if query.renamed.is_some() { Told::Renamed } else { Told::Nothing };
+    show_details(&app, &session, page, own, told).await
 }
 
 async fn show_details(
@@ -108,16 +147,23 @@ async fn show_details(
     session: &LoggedIn,
     page: Page,
     Own { organisation, user, system }: Own,
-    wrong_title: bool,
+    told: Told,
 ) -> Result<Response, Response> {
+    let wrong_title = told == Told::WrongName;
     let mut reading = app.store.read().await.map_err(failed)?;
     let uses = reading.uses_of(user.id).await.map_err(failed)?;
-    let mut records = reading.audit_of(&user.id.to_string()).await.map_err(failed)?;
-    for request in reading.change_requests_of(user.id).await.map_err(failed)? {
-        records.extend(reading.audit_of(&request.id.to_string()).await.map_err(failed)?);
+    let mut records = reading.latest_audit_of(&user.id.to_string(), HISTORY).await.map_err(failed)?;
+    let changes = reading.change_requests_of(user.id).await.map_err(failed)?;
+    for request in changes.iter().take(CHANGES) {
+        records.extend(reading.latest_audit_of(&request.id.to_string(), HISTORY).await.map_err(failed)?);
     }
+    let is_own_choice = reading.is_audited(&user.id.to_string(), "systemuser.created", None).await.map_err(failed)?;
     drop(reading);
-    records.sort_by_key(|record| Reverse(record.at));
+    records.sort_by_key(|record| Reverse((record.at, record.id)));
+    records.truncate(usize::from(HISTORY));
+    if !may(app, session, &organisation, ACCESS_MANAGEMENT, "read") {
+        records.clear();
+    }
     let history = records.iter().filter_map(|record| HistoryRow::new(app, page.texts(), record)).collect();
     let own_organisation = user.clients.contains_key(&user.owner_party);
     let view = DetailsPage {
@@ -125,15 +171,20 @@ async fn show_details(
         vendor: vendor_name(app, &system),
         vendor_number: system.vendor.grouped(),
         system: system.name.get(page.language()).to_owned(),
+        system_id: system.id.to_string(),
+        client_ids: system.client_ids.join(", "),
+        is_own_choice,
         system_gone: system.is_deleted,
         rights: page.describer(app).given(&user.rights, &user.user.access_packages),
         creator: person_name(app, &format!("person:{}", user.created_by)),
         uses,
+        now: app.clock.now(),
         history,
-        clients: user.clients.len() - usize::from(own_organisation),
+        clients: clients_without_own(&user),
         own_organisation,
         may_change: may(app, session, &organisation, ACCESS_MANAGEMENT, "write"),
         may_see_clients: may(app, session, &organisation, CLIENT_ADMINISTRATION, "read"),
+        renamed: told == Told::Renamed,
         wrong_title,
         max_title: MAX_TITLE,
         user,
@@ -153,12 +204,13 @@ pub async fn rename_access(
     let own = own_access(&app, &session, &page, (&number, &id))?;
     require(&app, &session, &page, &own.organisation, (ACCESS_MANAGEMENT, "write"))?;
     let context = session.acting_for(&own.organisation);
-    match rename(&app, context, own.organisation.party_uuid, own.user.id, form.get("title")).await {
+    let answerer = Answerer { person: session.person.party_uuid, level: session.level, context };
+    match rename(&app, &answerer, own.organisation.party_uuid, own.user.id, form.get("title")).await {
         Ok(()) => {
-            let address = format!("/org/{}/system-access/{}", own.organisation.org_number, own.user.id);
+            let address = format!("/org/{}/system-access/{}?renamed=1", own.organisation.org_number, own.user.id);
             Ok(Redirect::to(&address).into_response())
         }
-        Err(ApiError::ModelState(_)) => show_details(&app, &session, page, own, true).await,
+        Err(ApiError::ModelState(_)) => show_details(&app, &session, page, own, Told::WrongName).await,
         Err(ApiError::Problem(SYSTEM_USER_NOT_FOUND, _)) => Err(page.message(Message::NotFound)),
         Err(error) => Err(failed(error)),
     }
@@ -190,7 +242,7 @@ pub async fn confirm_revoke(
         organisation: row(&app, &organisation),
         vendor: vendor_name(&app, &system),
         system: system.name.get(page.language()).to_owned(),
-        clients: user.clients.len(),
+        clients: clients_without_own(&user),
         user,
         page,
     };

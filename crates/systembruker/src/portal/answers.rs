@@ -11,14 +11,13 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{OriginalUri, Request as HttpRequest, State};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+use cookie::Cookie;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use jiff::{Timestamp, ToSpan};
-use model::problem::{REQUEST_NOT_FOUND, REQUEST_NOT_NEW};
-use model::{
-    Answer, ChangeRequest, Organisation, RegisteredSystem, Request, RequestKind, RequestStatus, matches_registered,
-};
-use serde_json::{Value, json};
+use model::problem::{AGENT_REQUEST_NOT_FOUND, REQUEST_NOT_FOUND, REQUEST_NOT_NEW};
+use model::{Answer, ChangeRequest, Organisation, Request, RequestKind, RequestStatus};
+use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
 
@@ -26,13 +25,15 @@ use super::asked::{Asked, Described, load, load_own, person_name};
 use super::forms::{Form, failed, own_form};
 use super::pages::{Message, Page, show};
 use super::parties::{OrganisationRow, require, row, vendor_name};
+use super::rights::{Describer, RightRow};
 use crate::app::App;
 use crate::change_requests;
 use crate::http::extract::Path;
 use crate::http::problem::ApiError;
 use crate::login::api::way_out;
 use crate::login::sessions::{self, LoggedIn, cookie, cookie_name, read_cookie};
-use crate::requests::answer::{self, Answerer, MAX_MESSAGE, Target};
+use crate::requests::answer::{self, Answerer, Target};
+use crate::requests::forwarding::{self, MAX_MESSAGE};
 use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
 use crate::vault::Purpose;
 
@@ -77,17 +78,24 @@ async fn give(
     };
     require(&app, &session, &page, &organisation, (ACCESS_MANAGEMENT, "write"))?;
     if let Err(error) = write(&app, &session, &form, (&asked, &organisation), given).await {
-        let back = (asked.address(), page.texts().see_request());
-        let message = match error {
-            ApiError::Problem(REQUEST_NOT_NEW, _) => Message::Conflict,
-            ApiError::Problem(REQUEST_NOT_FOUND, _) => Message::Withdrawn,
-            ApiError::Status(StatusCode::PRECONDITION_FAILED, _) => Message::Changed,
-            ApiError::Problem(..) => Message::Refused,
-            error => return Err(failed(error)),
-        };
-        return Err(page.message_with(message, back.0, back.1));
+        let back = (asked.address_from(form.has("inside")), page.texts().see_request());
+        return Err(match message_of(&error) {
+            Some(message) => page.message_with(message, back.0, back.1),
+            None => failed(error),
+        });
     }
     leave(&app, &session, &asked, form.has("inside")).await
+}
+
+/// What a page says of a refusal; `None` for what is no refusal.
+fn message_of(error: &ApiError) -> Option<Message> {
+    Some(match error {
+        ApiError::Problem(REQUEST_NOT_NEW, _) => Message::Conflict,
+        ApiError::Problem(REQUEST_NOT_FOUND | AGENT_REQUEST_NOT_FOUND, _) => Message::Withdrawn,
+        ApiError::Status(StatusCode::PRECONDITION_FAILED, _) => Message::Changed,
+        ApiError::Problem(..) => Message::Refused,
+        _ => return None,
+    })
 }
 
 /// Writes the answer, with what the page showed.
@@ -102,11 +110,12 @@ async fn write(
         Answerer { person: session.person.party_uuid, level: session.level, context: session.acting_for(organisation) };
     let page = Page::of(app, &HeaderMap::new(), session).in_language(form.get("language"));
     let shown = |now: Asked| -> Result<Value, ApiError> {
-        let hash = Described::new(page.describer(app), session, organisation, &now).hash(page.language(), organisation);
-        if given == Answer::Approve && hash != form.get("shown") {
-            return Err(ApiError::Status(StatusCode::PRECONDITION_FAILED, None));
+        let described = Described::new(page.describer(app), session, organisation, &now);
+        let hash = described.hash(page.language(), organisation, &now);
+        match given {
+            Answer::Approve => form.require_shown(hash, page.language()),
+            Answer::Reject => Ok(form.shown_then(&hash, page.language())),
         }
-        Ok(json!({"sha256": hash, "language": page.language()}))
     };
     match asked {
         Asked::Request(request) => {
@@ -147,8 +156,8 @@ pub fn receipt_of(app: &App, headers: &HeaderMap) -> Option<String> {
 }
 
 /// Takes the receipt from the browser: what comes later is another matter.
-pub fn without_receipt(app: &App) -> String {
-    sessions::removal(&cookie_name(RECEIPT_COOKIE, app), app).to_string()
+pub fn without_receipt(app: &App) -> Cookie<'static> {
+    sessions::removal(&cookie_name(RECEIPT_COOKIE, app), app)
 }
 
 /// The request of a receipt's link, while the link is good.
@@ -171,6 +180,9 @@ struct ReceiptPage {
     /// Who answered.
     answerer: String,
     answered: Timestamp,
+    /// What the system was given, and what was taken from it, by name.
+    given: String,
+    taken: String,
     /// The way back to the vendor.
     back: Option<Url>,
     /// Whether the person is logged in.
@@ -181,6 +193,10 @@ struct ReceiptPage {
 impl ReceiptPage {
     fn approved(&self) -> bool {
         self.status == RequestStatus::Accepted
+    }
+
+    fn is_change(&self) -> bool {
+        matches!(self.asked, Asked::Change(..))
     }
 
     fn needs_clients(&self) -> bool {
@@ -229,14 +245,17 @@ pub async fn receipt(
     let (Some((answered, by)), Some(system)) = (asked.answered(), asked.system(&app)) else {
         return Err(page.message(Message::NotFound));
     };
+    let (given, taken) = given_and_taken(page.describer(&app), &asked);
     let view = ReceiptPage {
+        given,
+        taken,
         vendor: vendor_name(&app, &system),
         system: system.name.get(page.language()).to_owned(),
         organisation: row(&app, &organisation),
         status: asked.status_at(app.clock.now()),
         answerer: person_name(&app, &format!("person:{by}")),
         answered,
-        back: way_back(&app, &asked, &system),
+        back: asked.way_back(&app),
         inside: session.is_some(),
         seconds: LEAVING_SECONDS,
         asked,
@@ -245,44 +264,91 @@ pub async fn receipt(
     Ok(show(StatusCode::OK, &view))
 }
 
-/// Where the customer may go on to: what the request says, if the system still has it registered.
-fn way_back(app: &App, asked: &Asked, system: &RegisteredSystem) -> Option<Url> {
-    let url = app.redirect_rules().parse(asked.redirect_url()?).ok()?;
-    matches_registered(&url, &system.allowed_redirect_urls).then_some(url)
+/// The names of what was asked for, and of what was to be taken.
+fn given_and_taken(of: Describer<'_>, asked: &Asked) -> (String, String) {
+    let names = |rows: Vec<RightRow>| rows.iter().map(|row| row.title.to_string()).collect::<Vec<_>>().join(", ");
+    let (rights, packages) = asked.wanted();
+    let taken = match asked {
+        Asked::Request(_) => String::new(),
+        Asked::Change(request, _) => {
+            names(of.named(&request.change.unwanted_rights, &request.change.unwanted_packages))
+        }
+    };
+    (names(of.named(rights, packages)), taken)
+}
+
+/// What is done with the forwarding of something.
+#[derive(Debug, Clone, Copy)]
+enum Forwarding {
+    Forward,
+    Remind,
+    TakeBack,
 }
 
 /// Forwards to those who can answer.
 pub async fn forward(
+    state: State<Arc<App>>,
+    session: LoggedIn,
+    id: Path<String>,
+    request: HttpRequest,
+) -> Result<Response, Response> {
+    change_forwarding(state, session, id, request, Forwarding::Forward).await
+}
+
+/// Tells those who can answer once more.
+pub async fn remind(
+    state: State<Arc<App>>,
+    session: LoggedIn,
+    id: Path<String>,
+    request: HttpRequest,
+) -> Result<Response, Response> {
+    change_forwarding(state, session, id, request, Forwarding::Remind).await
+}
+
+/// Takes back what one has forwarded.
+pub async fn take_back(
+    state: State<Arc<App>>,
+    session: LoggedIn,
+    id: Path<String>,
+    request: HttpRequest,
+) -> Result<Response, Response> {
+    change_forwarding(state, session, id, request, Forwarding::TakeBack).await
+}
+
+async fn change_forwarding(
     State(app): State<Arc<App>>,
     session: LoggedIn,
     Path(id): Path<String>,
     request: HttpRequest,
+    what: Forwarding,
 ) -> Result<Response, Response> {
     let (page, form) = own_form(&app, &session, request).await?;
     let (asked, organisation) = match load_own(&app, &session, &id).await {
         Ok(found) => found,
         Err(not_shown) => return Err(not_shown.page(page)),
     };
-    let message: String = form.get("message").trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();
-    let message: String = message.chars().take(MAX_MESSAGE).collect();
-    let message = Some(&*message).filter(|message| !message.is_empty());
-    let context = session.acting_for(&organisation);
-    let forwarded = match &asked {
-        Asked::Request(request) => {
-            let target = Target { party: request.party, kind: request.kind, id: request.id };
-            answer::forward(&app, context, target, message).await
-        }
-        Asked::Change(request, _) => {
-            change_requests::answer::forward(&app, context, request.party, request.id, message).await
-        }
+    let (context, subject) = (session.acting_for(&organisation), asked.subject());
+    let address = asked.address_from(form.has("inside"));
+    let done = match what {
+        Forwarding::Forward => forwarding::forward(&app, context, subject, message(&form).as_deref()).await,
+        Forwarding::Remind => forwarding::remind(&app, context, subject).await,
+        Forwarding::TakeBack => forwarding::take_back(&app, context, subject, session.person.party_uuid).await,
     };
-    match forwarded {
-        Ok(()) => Ok(Redirect::to(&asked.address()).into_response()),
-        Err(ApiError::Problem(REQUEST_NOT_NEW, _)) => {
-            let text = page.texts().see_request();
-            Err(page.message_with(Message::Conflict, asked.address(), text))
-        }
-        Err(ApiError::Problem(REQUEST_NOT_FOUND, _)) => Err(page.message(Message::Withdrawn)),
-        Err(error) => Err(failed(error)),
+    match done {
+        Ok(()) => Ok(Redirect::to(&address).into_response()),
+        Err(error) => Err(match message_of(&error) {
+            Some(message) => {
+                let text = page.texts().see_request();
+                page.message_with(message, address, text)
+            }
+            None => failed(error),
+        }),
     }
+}
+
+/// The message that goes with what is forwarded: a few lines of text.
+fn message(form: &Form) -> Option<String> {
+    let is_text = |character: &char| !character.is_control() || *character == '\n';
+    let message: String = form.get("message").trim().chars().filter(is_text).take(MAX_MESSAGE).collect();
+    Some(message).filter(|message| !message.is_empty())
 }

@@ -3,36 +3,33 @@
 use std::sync::Arc;
 
 use askama::Template;
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use model::{
-    AccessPackage, ChangeRequest, OrgNumber, Organisation, RegisteredSystem, Request, RequestKind, RequestStatus, Right,
+    AccessPackage, ChangeRequest, DelegatedRight, OrgNumber, Organisation, RegisteredSystem, Request, RequestKind,
+    RequestStatus, Right, RightsChange, matches_registered,
 };
 use serde::Deserialize;
 use serde_json::json;
-use store::AuditRecord;
+use store::AuditEntry;
+use url::Url;
 use uuid::Uuid;
 
-use super::forms::failed;
-use super::pages::{Message, Page, show};
-use super::parties::{OrganisationRow, is_related, may, row, vendor_name};
+use super::forms::{failed, hash_of};
+use super::pages::{Message, Page, login_at, show};
+use super::parties::{OrganisationRow, is_related, may, names_of_approvers, row, vendor_name};
 use super::rights::{Describer, Hindrance, RightRow};
 use crate::app::App;
 use crate::change_requests::answer::CHANGE_PAGE;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::ApiError;
-use crate::http::request_id::hex;
 use crate::login::sessions::LoggedIn;
 use crate::read_model::SystemUserEntry;
-use crate::requests::answer::{MAX_MESSAGE, page_of};
-use crate::requests::approvers::who_can;
+use crate::requests::answer::{Target, page_of};
+use crate::requests::forwarding::{Forwarded, Forwarding, MAX_MESSAGE, Subject};
 use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
-
-/// The most names that are named as those who can answer.
-const MAX_NAMES: usize = 5;
 
 /// What a vendor asks.
 #[derive(Debug, Clone)]
@@ -65,6 +62,17 @@ impl Asked {
         format!("/{}/{}", self.page(), self.id())
     }
 
+    /// The same, for who came from a page of ours and stays.
+    pub fn address_from(&self, inside: bool) -> String {
+        if inside { format!("{}?skiplogout=true", self.address()) } else { self.address() }
+    }
+
+    /// Where the customer may go on to: what the request says, if the system still has it registered.
+    pub fn way_back(&self, app: &App) -> Option<Url> {
+        let url = app.redirect_rules().parse(self.redirect_url()?).ok()?;
+        matches_registered(&url, &self.system(app)?.allowed_redirect_urls).then_some(url)
+    }
+
     /// Whose system user it is about: for the organisation itself, or for its clients.
     pub fn kind(&self) -> RequestKind {
         match self {
@@ -78,6 +86,16 @@ impl Asked {
         match self {
             Self::Request(request) => (request.party, request.party_org),
             Self::Change(request, _) => (request.party, request.party_org),
+        }
+    }
+
+    /// What would be forwarded.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Request(request) => {
+                Subject::Request(Target { party: request.party, kind: request.kind, id: request.id })
+            }
+            Self::Change(request, _) => Subject::Change { party: request.party, id: request.id },
         }
     }
 
@@ -138,7 +156,7 @@ impl Asked {
     }
 
     /// What would be given.
-    fn wanted(&self) -> (&[Right], &[AccessPackage]) {
+    pub fn wanted(&self) -> (&[Right], &[AccessPackage]) {
         match self {
             Self::Request(request) => (&request.rights, &request.access_packages),
             Self::Change(request, _) => (&request.change.required_rights, &request.change.required_packages),
@@ -191,6 +209,7 @@ pub async fn load(app: &App, id: Uuid) -> Result<(Asked, Arc<Organisation>), Not
         Asked::Change(request, user)
     };
     let organisation = app.model.parties().organisation(asked.party().0).ok_or(NotShown::Unknown)?;
+    asked.system(app).ok_or(NotShown::Unknown)?;
     Ok((asked, organisation))
 }
 
@@ -235,23 +254,13 @@ impl Described {
     pub fn new(of: Describer<'_>, session: &LoggedIn, organisation: &Arc<Organisation>, asked: &Asked) -> Self {
         let system = asked.system(of.app);
         let (rights, packages) = asked.wanted();
-        let added = match asked.kind() {
+        let wanted = match asked.kind() {
             RequestKind::Standard => of.asked(session, organisation, rights, packages),
             RequestKind::Agent => of.for_clients(packages),
         };
-        let (removed, stays) = match asked {
-            Asked::Request(_) => (vec![], vec![]),
-            Asked::Change(request, user) => {
-                let change = &request.change;
-                let named = |list: &[Right], id: &str| list.iter().flat_map(Right::resource_ids).any(|it| it == id);
-                let touched = |id: &str| named(&change.unwanted_rights, id) || named(&change.required_rights, id);
-                let rights: Vec<_> = user.rights.iter().filter(|it| !touched(&it.resource)).cloned().collect();
-                let touched = |it: &&AccessPackage| {
-                    !change.unwanted_packages.contains(it) && !change.required_packages.contains(it)
-                };
-                let packages: Vec<_> = user.user.access_packages.iter().filter(touched).cloned().collect();
-                (of.named(&change.unwanted_rights, &change.unwanted_packages), of.given(&rights, &packages))
-            }
+        let (added, removed, stays) = match asked {
+            Asked::Request(_) => (wanted, vec![], vec![]),
+            Asked::Change(request, user) => changed(of, wanted, &request.change, user),
         };
         Self {
             vendor: system.as_ref().map_or_else(
@@ -266,11 +275,22 @@ impl Described {
         }
     }
 
-    /// A hash of all of it: SHA-256, in hex.
-    pub fn hash(&self, language: &str, organisation: &Organisation) -> String {
+    /// A hash of all of it, with what the request is called: SHA-256, in hex.
+    pub fn hash(&self, language: &str, organisation: &Organisation, asked: &Asked) -> String {
         let Self { vendor, system, system_gone, added, removed, stays } = self;
-        let text = json!([language, organisation.org_number, vendor, system, system_gone, added, removed, stays]);
-        hex(digest(&SHA256, text.to_string().as_bytes()).as_ref())
+        hash_of(&json!([
+            language,
+            asked.page(),
+            asked.title(),
+            asked.reference(),
+            organisation.org_number,
+            vendor,
+            system,
+            system_gone,
+            added,
+            removed,
+            stays
+        ]))
     }
 
     /// Whether anything hinders this person from giving it.
@@ -278,24 +298,63 @@ impl Described {
         self.system_gone || self.added.iter().any(|right| right.hindrance.is_some())
     }
 
-    fn lacks(&self, hindrance: Hindrance) -> bool {
-        self.added.iter().any(|right| right.hindrance == Some(hindrance))
+    fn lacks(&self, is_meant: impl Fn(Hindrance) -> bool) -> bool {
+        self.added.iter().any(|right| right.hindrance.is_some_and(&is_meant))
     }
 }
 
-/// That it was forwarded.
-pub struct Forwarded {
+/// What a change adds, takes away and leaves. What is both required and unwanted is kept; what is there already is not
+/// added, what is not there cannot be taken away.
+fn changed(
+    of: Describer<'_>,
+    wanted: Vec<RightRow>,
+    change: &RightsChange,
+    user: &SystemUserEntry,
+) -> (Vec<RightRow>, Vec<RightRow>, Vec<RightRow>) {
+    let is_named = |list: &[Right], right: &DelegatedRight| {
+        list.iter().flat_map(Right::resource_ids).any(|resource| resource == right.resource)
+    };
+    let is_taken =
+        |right: &&DelegatedRight| is_named(&change.unwanted_rights, right) && !is_named(&change.required_rights, right);
+    let is_package_taken = |package: &&AccessPackage| {
+        change.unwanted_packages.contains(package) && !change.required_packages.contains(package)
+    };
+    let (rights_taken, rights_left): (Vec<_>, Vec<_>) = user.rights.iter().partition(is_taken);
+    let (packages_taken, packages_left): (Vec<_>, Vec<_>) =
+        user.user.access_packages.iter().partition(is_package_taken);
+    let rows = |rights: Vec<&DelegatedRight>, packages: Vec<&AccessPackage>| {
+        let rights: Vec<_> = rights.into_iter().cloned().collect();
+        of.given(&rights, &packages.into_iter().cloned().collect::<Vec<_>>())
+    };
+    let mut stays = rows(rights_left, packages_left);
+    let is_there = |row: &RightRow| stays.iter().any(|it| it.id == row.id && (row.is_package || it.can == row.can));
+    let added: Vec<_> = wanted.into_iter().filter(|row| row.hindrance.is_some() || !is_there(row)).collect();
+    stays.retain(|row| added.iter().all(|it| it.id != row.id));
+    let bare = |row| RightRow { can: String::new(), cannot: String::new(), ..row };
+    (added, rows(rights_taken, packages_taken).into_iter().map(bare).collect(), stays)
+}
+
+/// That it is forwarded, as it is shown.
+struct ForwardedRow {
     /// By whom.
     who: String,
     at: Timestamp,
     message: Option<String>,
+    /// Whether those who can answer can be reminded now.
+    may_remind: bool,
+    /// Whether it is this person who has forwarded it.
+    may_take_back: bool,
 }
 
-impl Forwarded {
-    fn of(app: &App, record: &AuditRecord) -> Option<Self> {
-        let is_forwarding = ["request.escalated", "changerequest.escalated"].contains(&&*record.event);
-        let message = record.details.get("message").and_then(|text| text.as_str()).map(str::to_owned);
-        is_forwarding.then(|| Self { who: person_name(app, &record.actor), at: record.at, message })
+impl ForwardedRow {
+    fn new(app: &App, session: &LoggedIn, forwarded: Forwarded) -> Self {
+        Self {
+            who: person_name(app, &forwarded.by),
+            at: forwarded.at,
+            may_remind: forwarded.may_remind(app.clock.now()),
+            may_take_back: forwarded.is_by(session.person.party_uuid),
+            message: forwarded.message,
+        }
     }
 }
 
@@ -316,11 +375,15 @@ struct RequestPage {
     /// What the hash of the description is.
     shown: String,
     may_answer: bool,
-    forwarded: Vec<Forwarded>,
+    forwarded: Option<ForwardedRow>,
     /// Who answered.
     answerer: String,
+    /// Whether somebody else would have to approve.
+    is_for_others: bool,
     /// Those who can approve, with their roles, where this person cannot.
     who_can: Vec<String>,
+    /// The way back to the vendor, where there is nothing to do here any more.
+    back: Option<Url>,
     /// Whether the vendor has nothing at the organisation yet.
     is_first: bool,
     /// Whether the person came from a page of ours, and stays.
@@ -343,12 +406,12 @@ impl RequestPage {
 
     /// Whether somebody else has to answer, or had better.
     fn may_forward(&self) -> bool {
-        let by_others = !self.may_answer || self.described.lacks(Hindrance::NoPower);
-        self.waits() && by_others && !self.described.system_gone && self.forwarded.is_empty()
+        let by_others = !self.may_answer || self.described.lacks(Hindrance::is_of_power);
+        self.waits() && by_others && !self.described.system_gone && self.forwarded.is_none()
     }
 
     fn needs_level(&self) -> bool {
-        self.waits() && self.may_answer && self.described.lacks(Hindrance::Level)
+        self.waits() && self.may_answer && self.described.lacks(|it| it == Hindrance::Level)
     }
 
     fn is_change(&self) -> bool {
@@ -367,9 +430,9 @@ impl RequestPage {
         }
     }
 
-    /// This page's address, to come back to.
-    fn here(&self) -> String {
-        percent_encoding::utf8_percent_encode(&self.asked.address(), percent_encoding::NON_ALPHANUMERIC).to_string()
+    /// Where to log in at a higher level, and come back here.
+    fn higher_login(&self) -> String {
+        format!("{}&level=4", login_at(&self.asked.address_from(self.inside)))
     }
 }
 
@@ -409,23 +472,37 @@ pub async fn by_id(
         Ok(found) => found,
         Err(not_shown) => return Err(not_shown.page(page)),
     };
-    let journal = journal(&app, &asked).await.map_err(failed)?;
-    let described = Described::new(page.describer(&app), &session, &organisation, &asked);
-    let may_answer = may(&app, &session, &organisation, ACCESS_MANAGEMENT, "write");
     let status = asked.status_at(app.clock.now());
+    if status == RequestStatus::New {
+        note_view(&app, &session, &organisation, &asked).await.map_err(failed)?;
+    }
+    let of = page.describer(&app);
+    let mut described = Described::new(of, &session, &organisation, &asked);
+    let may_answer = may(&app, &session, &organisation, ACCESS_MANAGEMENT, "write");
     let can_approve = may_answer && !described.is_hindered();
-    let others =
-        if status == RequestStatus::New && !can_approve { candidates(&app, &organisation, &asked) } else { vec![] };
+    let is_for_others = status == RequestStatus::New && !can_approve && !described.system_gone;
+    let who_can =
+        if is_for_others { names_of_approvers(&of, &organisation, asked.kind(), asked.wanted()) } else { vec![] };
+    if is_for_others && who_can.is_empty() {
+        // Nobody can give all of it: then who can give each.
+        of.name_those_who_can(&organisation, &mut described.added, asked.wanted().0);
+    }
+    let forwarding = forwarding(&app, &asked).await.map_err(failed)?;
+    let forwarded = forwarding.current.map(|it| ForwardedRow::new(&app, &session, it));
+    let inside = query.skiplogout.is_some_and(|given| !given.is_empty());
+    let goes_back = !inside && (status != RequestStatus::New || forwarded.is_some());
     let view = RequestPage {
         status,
         organisation: row(&app, &organisation),
-        shown: described.hash(page.language(), &organisation),
+        shown: described.hash(page.language(), &organisation, &asked),
         may_answer,
-        forwarded: journal.iter().filter_map(|record| Forwarded::of(&app, record)).collect(),
+        forwarded,
+        back: asked.way_back(&app).filter(|_| goes_back),
+        is_for_others,
         answerer: asked.answered().map(|(_, by)| person_name(&app, &format!("person:{by}"))).unwrap_or_default(),
-        who_can: others,
+        who_can,
         is_first: is_first(&app, &organisation, described.vendor.1),
-        inside: query.skiplogout.is_some_and(|given| !given.is_empty()),
+        inside,
         max_message: MAX_MESSAGE,
         described,
         asked,
@@ -434,16 +511,24 @@ pub async fn by_id(
     Ok(show(StatusCode::OK, &view))
 }
 
-/// What the journal says of it.
-async fn journal(app: &App, asked: &Asked) -> Result<Vec<AuditRecord>, ApiError> {
-    Ok(app.store.read().await?.audit_of(&asked.id().to_string()).await?)
+/// How it is forwarded.
+async fn forwarding(app: &App, asked: &Asked) -> Result<Forwarding, ApiError> {
+    Ok(Forwarding::find(&app.store.read().await?.forwardings_of(&asked.id().to_string()).await?))
 }
 
-/// Those who can approve, by name.
-fn candidates(app: &App, organisation: &Arc<Organisation>, asked: &Asked) -> Vec<String> {
-    let (rights, packages) = asked.wanted();
-    let candidates = who_can(app, organisation, asked.kind(), rights, packages);
-    candidates.into_iter().take(MAX_NAMES).map(|(name, _)| name).collect()
+/// Writes down that a person has seen what is asked: the first time only.
+async fn note_view(app: &App, session: &LoggedIn, organisation: &Organisation, asked: &Asked) -> Result<(), ApiError> {
+    let event = match asked {
+        Asked::Request(_) => "request.viewed",
+        Asked::Change(..) => "changerequest.viewed",
+    };
+    let (context, now) = (session.acting_for(organisation), app.clock.now());
+    let (id, party, subject) = (app.random.uuid_at(now), Some(organisation.party_uuid), asked.id().to_string());
+    if app.store.read().await?.is_audited(&subject, event, Some(&context.actor)).await? {
+        return Ok(());
+    }
+    let entry = AuditEntry { id, event, party, subject, details: json!({"level": session.level}) };
+    Ok(app.store.audit(entry, &context, now).await?)
 }
 
 /// Whether the organisation has nothing of the vendor's yet.

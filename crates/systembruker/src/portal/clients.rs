@@ -32,10 +32,10 @@ use crate::system_users::jobs::{MAX_ITEMS, begin};
 
 /// How many clients a page has.
 const PAGE: usize = 50;
+/// The most clients of a job that is waited for.
+const SOME: usize = 200;
 /// For how long it is waited for a short job, so that what came of it can be shown at once.
 const SHORT: Duration = Duration::from_millis(800);
-/// In how many seconds the page of a job loads itself anew.
-const REFRESH: u32 = 2;
 /// How many items of a job are shown.
 const MAX_SHOWN: usize = 500;
 
@@ -57,6 +57,7 @@ pub struct ClientQuery {
     #[serde(default)]
     show: String,
     page: Option<usize>,
+    changed: Option<String>,
 }
 
 #[derive(Template)]
@@ -76,7 +77,7 @@ struct ClientsPage {
     may_change: bool,
     /// Whether the organisation itself may be among them, and is.
     own: Option<bool>,
-    /// A job that is not finished.
+    /// How many numbers a form takes.
     max_items: usize,
 }
 
@@ -216,7 +217,19 @@ fn items(app: &App, form: &Form, user: &SystemUserEntry) -> Vec<(ClientAction, S
     };
     let mut seen = BTreeSet::new();
     let once = named.into_iter().filter(|client| !client.is_empty() && seen.insert(client.clone()));
-    once.take(MAX_ITEMS).map(|client| (action, client)).collect()
+    // One more than there may be shows that there are too many.
+    once.take(MAX_ITEMS + 1).map(|client| (action, client)).collect()
+}
+
+/// Asks whether all clients shall be taken.
+#[derive(Template)]
+#[template(path = "remove_all.html")]
+struct RemoveAllPage {
+    page: Page,
+    organisation: OrganisationRow,
+    user: Arc<SystemUserEntry>,
+    count: usize,
+    list: String,
 }
 
 /// Gives clients, or takes them.
@@ -234,10 +247,20 @@ pub async fn change(
     if items.is_empty() {
         return Ok(Redirect::to(&list).into_response());
     }
+    if items.len() > MAX_ITEMS {
+        let text = page.texts().to_clients();
+        return Err(page.message_with(Message::TooMany(MAX_ITEMS), list, text));
+    }
+    if form.get("which") == "all" && form.get("action") == "remove" && !form.has("sure") {
+        let view = RemoveAllPage { organisation: row(&app, &organisation), count: items.len(), list, user, page };
+        return Ok(show(StatusCode::OK, &view));
+    }
     let person = (session.person.party_uuid, session.level);
     match begin(&app, session.acting_for(&organisation), &user, person, &items).await {
         Ok((job, _)) => {
-            wait_for(&app, job.id).await;
+            if items.len() <= SOME {
+                wait_for(&app, user.id).await;
+            }
             Ok(Redirect::to(&format!("{list}/jobs/{}", job.id)).into_response())
         }
         Err(ApiError::Status(StatusCode::CONFLICT, _)) => {
@@ -249,13 +272,12 @@ pub async fn change(
 }
 
 /// Waits a moment for a job to finish.
-async fn wait_for(app: &App, job: Uuid) {
+async fn wait_for(app: &App, user: Uuid) {
     const LOOK: Duration = Duration::from_millis(40);
     for _ in 0..SHORT.as_millis() / LOOK.as_millis() {
         tokio::time::sleep(LOOK).await;
         let Ok(mut reading) = app.store.read().await else { return };
-        let Ok(items) = reading.client_job_items(job).await else { return };
-        if items.iter().all(|item| item.status != ItemStatus::Waiting) {
+        if !reading.waiting_clients_of(user).await.is_ok_and(|waiting| waiting > 0) {
             return;
         }
     }
@@ -313,18 +335,18 @@ pub async fn job(
         let items = items.iter().filter(move |item| item.status == status).take(MAX_SHOWN);
         items.map(|item| item_row(&app, &page, item)).collect()
     };
+    let (failures, successes) = (of(ItemStatus::Refused), of(ItemStatus::Done));
     let view = JobPage {
         total: items.len(),
         done: count(ItemStatus::Done),
         refused: count(ItemStatus::Refused),
         removes: items.first().is_some_and(|item| item.action == ClientAction::Remove),
-        failures: of(ItemStatus::Refused),
-        successes: of(ItemStatus::Done),
+        failures,
+        successes,
         organisation: row(&app, &organisation),
         user,
-        page: page.clone(),
+        page,
     };
-    let view = if view.is_finished() { view } else { JobPage { page: page.refreshed(REFRESH), ..view } };
     Ok(show(StatusCode::OK, &view))
 }
 
@@ -358,8 +380,10 @@ pub async fn change_own(
     let Own { organisation, user, .. } = agent(&app, &session, &page, (&number, &id))?;
     require(&app, &session, &page, &organisation, (ACCESS_MANAGEMENT, "write"))?;
     match write_own(&app, &session, &organisation, &user, form.get("action") == "remove").await {
-        Ok(()) => Ok(Redirect::to(&format!("/org/{}/system-access/{}/clients", organisation.org_number, user.id))
-            .into_response()),
+        Ok(()) => {
+            let list = format!("/org/{}/system-access/{}/clients?changed=1", organisation.org_number, user.id);
+            Ok(Redirect::to(&list).into_response())
+        }
         Err(ApiError::Problem(..)) => Err(page.message(Message::Refused)),
         Err(error) => Err(failed(error)),
     }
@@ -373,11 +397,12 @@ async fn write_own(
     remove: bool,
 ) -> Result<(), ApiError> {
     let context = session.acting_for(organisation);
-    let mut tx = app.begin(context.clone()).await?;
+    let answerer = Answerer { person: session.person.party_uuid, level: session.level, context };
+    let mut tx = app.begin(answerer.context.clone()).await?;
+    answerer.require_power(app, user.owner_party)?;
     if remove {
         remove_client(app, &mut tx, user, user.owner_party).await?;
     } else {
-        let answerer = Answerer { person: session.person.party_uuid, level: session.level, context };
         add_self(app, &mut tx, &answerer, user).await?;
     }
     app.commit(tx).await

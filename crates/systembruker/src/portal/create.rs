@@ -10,11 +10,13 @@ use model::problem::{SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS};
 use model::{Organisation, RegisteredSystem};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::forms::{failed, own_form};
-use super::pages::{Message, Page, show};
+use super::forms::{failed, hash_of, own_form};
+use super::pages::{Message, Page, login_at, show};
 use super::parties::{OrganisationRow, own_organisation, require, row, vendor_name};
-use super::rights::RightRow;
+use super::rights::{Describer, Hindrance, RightRow};
+use super::texts::Quoted;
 use crate::app::App;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::ApiError;
@@ -30,7 +32,7 @@ const PAGE: usize = 25;
 struct SystemRow {
     address: String,
     name: String,
-    description: String,
+    description: Quoted,
     vendor: String,
     vendor_number: String,
     rights: usize,
@@ -94,7 +96,7 @@ pub async fn choose(
     let system = |(name, vendor, system): (String, String, Arc<RegisteredSystem>)| SystemRow {
         address: address(&organisation, system.id.as_str()),
         name,
-        description: system.description.get(language).to_owned(),
+        description: Quoted::new(&system.description, language),
         vendor,
         vendor_number: system.vendor.grouped(),
         rights: system.rights.len() + system.access_packages.len(),
@@ -122,10 +124,12 @@ struct CreatePage {
     organisation: OrganisationRow,
     address: String,
     system: String,
-    description: String,
+    description: Quoted,
     vendor: String,
     vendor_number: String,
     rights: Vec<RightRow>,
+    /// What the hash of the description is.
+    shown: String,
     /// The name that it is to have.
     title: String,
     /// The system access that there is already.
@@ -137,6 +141,32 @@ struct CreatePage {
 impl CreatePage {
     fn may_create(&self) -> bool {
         self.there.is_none() && !self.rights.is_empty() && self.rights.iter().all(|right| right.hindrance.is_none())
+    }
+
+    fn needs_level(&self) -> bool {
+        self.rights.iter().any(|right| right.hindrance == Some(Hindrance::Level))
+    }
+
+    /// Where to log in at a higher level, and come back here.
+    fn higher_login(&self) -> String {
+        format!("{}&level=4", login_at(&self.address))
+    }
+}
+
+/// What of a system is described in words: what the person decides about, and what is kept a hash of.
+struct Reviewed {
+    vendor: String,
+    rights: Vec<RightRow>,
+}
+
+impl Reviewed {
+    fn new(of: Describer<'_>, session: &LoggedIn, organisation: &Arc<Organisation>, system: &RegisteredSystem) -> Self {
+        let rights = of.asked(session, organisation, &system.rights, &system.access_packages);
+        Self { vendor: vendor_name(of.app, system), rights }
+    }
+
+    fn hash(&self, language: &str, organisation: &Organisation) -> String {
+        hash_of(&json!([language, organisation.org_number, self.vendor, self.rights]))
     }
 }
 
@@ -165,13 +195,17 @@ fn show_review(
     let Some(system) = system else { return Err(page.message(Message::NotFound)) };
     let there = app.model.system_user_of(system.internal_id, organisation.org_number, organisation.org_number.as_str());
     let name = system.name.get(page.language()).to_owned();
+    let of = page.describer(app);
+    let mut described = Reviewed::new(of, session, organisation, &system);
+    of.name_those_who_can(organisation, &mut described.rights, &system.rights);
     let view = CreatePage {
         organisation: row(app, organisation),
         address: address(organisation, system_id),
-        description: system.description.get(page.language()).to_owned(),
-        vendor: vendor_name(app, &system),
+        description: Quoted::new(&system.description, page.language()),
         vendor_number: system.vendor.grouped(),
-        rights: page.describer(app).asked(session, organisation, &system.rights, &system.access_packages),
+        shown: described.hash(page.language(), organisation),
+        vendor: described.vendor,
+        rights: described.rights,
         there: there.map(|user| format!("/org/{}/system-access/{}", organisation.org_number, user.id)),
         title: wrong_title.clone().unwrap_or_else(|| name.clone()),
         wrong_title: wrong_title.is_some(),
@@ -193,11 +227,20 @@ pub async fn create(
     let organisation = manager(&app, &session, &page, &number)?;
     let context = session.acting_for(&organisation);
     let answerer = Answerer { person: session.person.party_uuid, level: session.level, context };
-    match create_whole(&app, &answerer, &organisation, &system, form.get("title")).await {
+    let read_in = page.clone().in_language(form.get("language"));
+    let shown = |now: &RegisteredSystem| -> Result<Value, ApiError> {
+        let reviewed = Reviewed::new(read_in.describer(&app), &session, &organisation, now);
+        form.require_shown(reviewed.hash(read_in.language(), &organisation), read_in.language())
+    };
+    match create_whole(&app, &answerer, &organisation, &system, form.get("title"), shown).await {
         Ok(id) => Ok(Redirect::to(&format!("/org/{number}/system-access?new={id}")).into_response()),
         Err(ApiError::ModelState(_)) => {
             let title = form.get("title").to_owned();
             show_review(&app, &session, page, &organisation, &system, Some(title))
+        }
+        Err(ApiError::Status(StatusCode::PRECONDITION_FAILED, _)) => {
+            let (address, text) = (address(&organisation, &system), page.texts().create_review_again());
+            Err(page.message_with(Message::Changed, address, text))
         }
         Err(ApiError::Problem(SYSTEM_NOT_FOUND, _)) => Err(page.message(Message::NotFound)),
         Err(ApiError::Problem(SYSTEM_USER_EXISTS, _)) => {

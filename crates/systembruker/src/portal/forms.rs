@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use serde_json::{Value, json};
 
 use super::pages::{Message, Page};
 use crate::app::App;
 use crate::http::extract::body;
 use crate::http::problem::ApiError;
+use crate::http::request_id::hex;
 use crate::login::sessions::LoggedIn;
 
 /// The most fields of a form: a page of clients, with room to spare.
@@ -34,10 +38,40 @@ impl Form {
         !self.get(name).is_empty()
     }
 
+    /// What a page showed, for the journal, if it is what the form's page showed.
+    ///
+    /// # Errors
+    /// 412 where it showed something else.
+    pub fn require_shown(&self, hash: String, language: &str) -> Result<Value, ApiError> {
+        if hash != self.get("shown") {
+            return Err(ApiError::Status(StatusCode::PRECONDITION_FAILED, None));
+        }
+        Ok(shown(&hash, language))
+    }
+
+    /// What the form's page showed, for the journal, with whether that is what it would show now.
+    pub fn shown_then(&self, hash: &str, language: &str) -> Value {
+        let is_hash = |text: &&str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let then = Some(self.get("shown")).filter(is_hash).unwrap_or_default();
+        let Value::Object(mut shown) = shown(then, language) else { return Value::Null };
+        shown.insert("isCurrent".to_owned(), (then == hash).into());
+        Value::Object(shown)
+    }
+
     /// What shows that the form is ours.
     pub fn csrf(&self) -> &str {
         self.get("csrf")
     }
+}
+
+/// A hash of what a page shows: SHA-256, in hex.
+pub fn hash_of(what: &Value) -> String {
+    hex(digest(&SHA256, what.to_string().as_bytes()).as_ref())
+}
+
+/// What a page showed, for the journal: its hash, in which language, by which version of the program.
+fn shown(hash: &str, language: &str) -> Value {
+    json!({"sha256": hash, "language": language, "version": env!("CARGO_PKG_VERSION")})
 }
 
 /// Reads a form.
@@ -49,6 +83,7 @@ pub async fn read_form(app: &Arc<App>, request: Request) -> Result<Form, Respons
 /// Reads a form of one of our own pages, as the person who posts it was shown it; and the page around the answer.
 pub async fn own_form(app: &Arc<App>, session: &LoggedIn, request: Request) -> Result<(Page, Form), Response> {
     let page = Page::of(app, request.headers(), session);
+    let page = page.for_request(request.method(), request.uri(), request.headers());
     let form = read_form(app, request).await?;
     if session.is_own_form(app, form.csrf()) { Ok((page, form)) } else { Err(page.message(Message::ForeignForm)) }
 }

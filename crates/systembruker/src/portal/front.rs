@@ -1,5 +1,6 @@
 //! The pages around: choosing an organisation, language, logged out, help.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
@@ -7,21 +8,27 @@ use axum::extract::{OriginalUri, Request as HttpRequest, State};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
+use model::Organisation;
 use serde::Deserialize;
+use serde_json::json;
 use url::Url;
+use uuid::Uuid;
 
 use super::answers::receipt_of;
 use super::forms::{failed, read_form};
 use super::pages::{LANGUAGE_COOKIE, Message, Page, show};
-use super::parties::{OrganisationRow, row};
+use super::parties::{OrganisationRow, may, row};
 use super::texts::Language;
 use crate::app::App;
-use crate::http::extract::{Path, Query};
+use crate::http::extract::{Json, Path, Query};
 use crate::login::api::own_page;
 use crate::login::sessions::{self, LoggedIn, cookie, cookie_name};
+use crate::resource_registry::builtin::SYSTEM_USER_OVERVIEW;
 
 /// From how many organisations on there is a field to look for one.
 const MANY: usize = 8;
+/// How many organisations are looked at beside those in which the person has a role.
+const MAX_REACHED: usize = 500;
 /// How many organisations are shown.
 const MAX_SHOWN: usize = 100;
 
@@ -40,6 +47,7 @@ struct FrontPage {
     query: OrganisationQuery,
     /// How many there are in all, and how many are found.
     count: (usize, usize),
+    is_cut: bool,
 }
 
 impl FrontPage {
@@ -59,6 +67,7 @@ pub async fn front(
     let page = Page::of(&app, &headers, &session).at(&uri);
     let parties = app.model.parties();
     let mut all: Vec<_> = parties.organisations_of(session.person.party_uuid).collect();
+    all.extend(managed(&app, &session));
     // The sub-units of an organisation are its own too.
     let units: Vec<_> = all.iter().flat_map(|main| parties.sub_units(main.party_uuid).collect::<Vec<_>>()).collect();
     all.extend(units);
@@ -73,15 +82,32 @@ pub async fn front(
     };
     let found: Vec<_> = rows.into_iter().filter(is_found).collect();
     let count = (count, found.len());
+    let is_cut = found.len() > MAX_SHOWN;
     let organisations = found.into_iter().take(MAX_SHOWN).collect();
-    show(StatusCode::OK, &FrontPage { page, organisations, query, count })
+    show(StatusCode::OK, &FrontPage { page, organisations, query, count, is_cut })
+}
+
+/// The organisations whose system accesses the person may see without a role of its own in them: by what they gave it, or
+/// by an organisation in which it has a key role.
+fn managed(app: &App, session: &LoggedIn) -> Vec<Arc<Organisation>> {
+    let (parties, person) = (app.model.parties(), session.person.party_uuid);
+    let own: Vec<_> = parties.organisations_of(person).collect();
+    let gave = |holder: Uuid| app.model.connections_to(holder).into_iter().map(|entry| entry.connection.giver);
+    let through = own.iter().flat_map(|organisation| {
+        let reached = parties.organisations_of(organisation.party_uuid).map(|it| it.party_uuid);
+        reached.chain(gave(organisation.party_uuid)).collect::<Vec<_>>()
+    });
+    // Those that gave something to the person itself come first.
+    let reached = gave(person).chain(through).take(MAX_REACHED);
+    let organisations = reached.collect::<BTreeSet<_>>().into_iter().filter_map(|id| parties.organisation(id));
+    organisations.filter(|organisation| may(app, session, organisation, SYSTEM_USER_OVERVIEW, "read")).collect()
 }
 
 /// Says that the person has logged out; or shows the receipt, where that came with an answer.
-pub async fn logged_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+pub async fn logged_out(State(app): State<Arc<App>>, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Response {
     match receipt_of(&app, &headers) {
         Some(receipt) => Redirect::to(&receipt).into_response(),
-        None => Page::anonymous(&app, &headers).message(Message::LoggedOut),
+        None => Page::anonymous(&app, &headers).at(&uri).message(Message::LoggedOut),
     }
 }
 
@@ -98,11 +124,17 @@ pub async fn choose_language(State(app): State<Arc<App>>, request: HttpRequest) 
     Ok((AppendHeaders([(SET_COOKIE, cookie.to_string())]), Redirect::to(&goto)).into_response())
 }
 
-/// Keeps the session, for a page whose script asks before it ends.
+/// Keeps the session, for a page whose script asks before it ends, and says how long it lasts now.
 pub async fn keep_session(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Response> {
     let found = sessions::find(&app, &headers).await.map_err(failed)?;
-    let status = if found.is_some() { StatusCode::NO_CONTENT } else { StatusCode::UNAUTHORIZED };
-    Ok((status, [(CACHE_CONTROL, "no-store")]).into_response())
+    let uncached = [(CACHE_CONTROL, "no-store")];
+    Ok(match found {
+        Some(session) => {
+            let (seconds, can_stay) = session.ends_in(app.clock.now());
+            (uncached, Json(json!({"seconds": seconds, "canStay": can_stay}))).into_response()
+        }
+        None => (StatusCode::UNAUTHORIZED, uncached).into_response(),
+    })
 }
 
 /// A page of words.

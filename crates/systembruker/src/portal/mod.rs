@@ -4,7 +4,7 @@
 //! only. Pia comes in one of two ways. By a vendor's link ([`asked`]): she sees who asks, for whom, what the system could
 //! then see and do and what not, and what of it she can give; she approves, rejects, or forwards it to somebody who can
 //! ([`answers`]). Or by the front page ([`front`]): she chooses an organisation, sees what it has given and is asked for
-//! ([`overview`]), looks at a system access, names it or takes it back ([`accesses`]), gives one without having been asked
+//! ([`overview`]) and what has happened ([`history`]), looks at a system access, names it or takes it back ([`accesses`]), gives one without having been asked
 //! ([`create`]), and says for which clients it acts ([`clients`]).
 //!
 //! What she decides about is worked out when the page is made: [`rights`] puts rights into plain words, with what hinders
@@ -26,6 +26,8 @@ pub mod clients;
 pub mod create;
 pub mod forms;
 pub mod front;
+pub mod history;
+pub mod limits;
 pub mod overview;
 pub mod pages;
 pub mod parties;
@@ -54,18 +56,27 @@ pub struct PortalSettings {
     pub support: Option<Url>,
     /// The accessibility statement, where there is one.
     pub accessibility_statement: Option<Url>,
+    /// How often a browser may post forms and look for requests.
+    pub limits: limits::LimitSettings,
 }
 
 impl Default for PortalSettings {
     fn default() -> Self {
-        Self { product_name: "Systembruker".to_owned(), logo: None, support: None, accessibility_statement: None }
+        Self {
+            product_name: "Systembruker".to_owned(),
+            logo: None,
+            support: None,
+            accessibility_statement: None,
+            limits: limits::LimitSettings::default(),
+        }
     }
 }
 
-/// Puts what all pages need around them: a form that another site posts is refused before anything looks at it, and
-/// answers are pages with the headers of [`pages::secure`].
+/// Puts what all pages need around them: a form that another site posts is refused before anything looks at it, who asks
+/// too often has to wait, and answers are pages with the headers of [`pages::secure`].
 pub fn protect(pages: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
-    pages.layer(CsrfLayer::new()).layer(from_fn_with_state(Arc::clone(app), pages::secure))
+    let limits = from_fn_with_state(Arc::clone(app), limits::layer);
+    pages.layer(CsrfLayer::new()).layer(limits).layer(from_fn_with_state(Arc::clone(app), pages::secure))
 }
 
 /// Where one is told of having logged out; the login provider must know it as a place to come back to.
@@ -85,7 +96,9 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/receipt/{token}", get(answers::receipt))
         .route("/org/{org}/system-access", get(overview::overview))
         .route("/org/{org}/requests", get(overview::requests))
-        .route("/org/{org}/history", get(overview::history))
+        .route("/org/{org}/history", get(history::history))
+        .route("/org/{org}/history.csv", get(history::csv))
+        .route("/org/{org}/history.json", get(history::json))
         .route("/org/{org}/system-access/new", get(create::choose))
         .route("/org/{org}/system-access/new/{system}", get(create::review).post(create::create))
         .route("/org/{org}/system-access/{id}", get(accesses::details))
@@ -114,6 +127,8 @@ pub fn routes() -> Router<Arc<App>> {
                 .route(&format!("/{kind}/{{id}}/approve"), post(answers::approve))
                 .route(&format!("/{kind}/{{id}}/reject"), post(answers::reject))
                 .route(&format!("/{kind}/{{id}}/forward"), post(answers::forward))
+                .route(&format!("/{kind}/{{id}}/forward/remind"), post(answers::remind))
+                .route(&format!("/{kind}/{{id}}/forward/take-back"), post(answers::take_back))
         })
         .merge(assets::routes())
 }

@@ -1,4 +1,4 @@
-//! What an organisation has given and is asked for: the overview, all requests, and what has happened.
+//! What an organisation has given and is asked for: the overview, and all requests.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -8,10 +8,9 @@ use askama::Template;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 use model::{RequestStatus, SystemUserKind};
 use serde::Deserialize;
-use store::AuditRecord;
 use uuid::Uuid;
 
 use super::asked::{Asked, person_name};
@@ -24,14 +23,15 @@ use crate::http::extract::{Path, Query};
 use crate::http::problem::ApiError;
 use crate::login::sessions::LoggedIn;
 use crate::read_model::SystemUserEntry;
+use crate::requests::forwarding::Forwarding;
 use crate::resource_registry::builtin::{ACCESS_MANAGEMENT, SYSTEM_USER_OVERVIEW};
 
 /// How many rows a list has on a page.
 const PAGE: usize = 50;
+/// How many requests of a kind the store gives, the newest.
+const MAX_LISTED: usize = 1_000;
 /// After how many days without use a system access is said to be unused.
-const UNUSED_DAYS: i64 = 180;
-/// How many rows a page of what has happened has.
-const HISTORY: u16 = 100;
+pub const UNUSED_DAYS: u16 = 180;
 
 /// Something that was asked, in a list.
 pub struct AskedRow {
@@ -41,6 +41,8 @@ pub struct AskedRow {
     pub title: String,
     /// The vendor's name.
     pub vendor: String,
+    /// The vendor's reference.
+    pub reference: Option<String>,
     /// What kind it is, in words.
     pub kind: String,
     /// Where it stands, in words.
@@ -49,8 +51,8 @@ pub struct AskedRow {
     pub created: Timestamp,
     /// Until when it waits; `None` where it does not.
     pub expires: Option<Timestamp>,
-    /// Whether it was forwarded.
-    pub forwarded: bool,
+    /// By whom it is forwarded, and when.
+    pub forwarded: Option<(String, Timestamp)>,
 }
 
 impl AskedRow {
@@ -67,6 +69,7 @@ impl AskedRow {
             address: asked.address(),
             title: asked.title().to_owned(),
             vendor: vendor_name(app, &system),
+            reference: asked.reference().map(str::to_owned),
             kind,
             state: match status {
                 RequestStatus::New => t.state_new(),
@@ -76,7 +79,7 @@ impl AskedRow {
             },
             created,
             expires: (status == RequestStatus::New).then_some(expires),
-            forwarded: matches!(asked, Asked::Request(request) if request.escalated),
+            forwarded: None,
         })
     }
 }
@@ -89,6 +92,8 @@ pub struct AccessRow {
     pub title: String,
     /// The vendor's name.
     pub vendor: String,
+    /// The vendor's reference, unless it is but the organisation's number.
+    pub reference: Option<String>,
     /// When it was made.
     pub created: Timestamp,
     /// When it was last used.
@@ -125,6 +130,10 @@ struct OverviewPage {
     page: Page,
     organisation: OrganisationRow,
     pending: Vec<AskedRow>,
+    /// How many wait in all.
+    waiting: usize,
+    /// Whether the person may see what is not for clients, too.
+    sees_all: bool,
     own: Vec<AccessRow>,
     for_clients: Vec<AccessRow>,
     /// How many there are in all, and how many are left by what is looked for.
@@ -169,8 +178,13 @@ pub async fn overview(
     require(&app, &session, &page, &organisation, (SYSTEM_USER_OVERVIEW, "read"))?;
     let party = organisation.party_uuid;
     let may_create = may(&app, &session, &organisation, ACCESS_MANAGEMENT, "write");
-    let pending = if may_create { waiting(&app, &page, party).await.map_err(failed)? } else { vec![] };
-    let all = accesses(&app, party, query.new).await.map_err(failed)?;
+    let mut pending = if may_create { waiting(&app, &page, party).await.map_err(failed)? } else { vec![] };
+    let waiting = pending.len();
+    pending.truncate(PAGE);
+    let mut all = accesses(&app, party, query.new).await.map_err(failed)?;
+    // Who only administers clients sees what concerns them.
+    let sees_all = may(&app, &session, &organisation, ACCESS_MANAGEMENT, "read");
+    all.retain(|row| sees_all || row.clients.is_some());
     let count = all.len();
     let found = sorted(all, &query);
     let last = found.len().div_ceil(PAGE).max(1);
@@ -181,6 +195,8 @@ pub async fn overview(
     let view = OverviewPage {
         organisation: row(&app, &organisation),
         pending,
+        waiting,
+        sees_all,
         own,
         for_clients,
         count,
@@ -198,25 +214,26 @@ async fn waiting(app: &App, page: &Page, party: Uuid) -> Result<Vec<AskedRow>, A
     let mut session = app.store.read().await?;
     let requests = session.open_requests(party).await?;
     let changes = session.change_requests_of_party(party, false).await?;
-    drop(session);
     let now = app.clock.now();
     let changes = changes.into_iter().filter_map(|it| Some((app.model.system_user(it.system_user)?, it)));
     let all = requests.into_iter().map(Asked::Request).chain(changes.map(|(user, it)| Asked::Change(it, user)));
-    let open = all.filter(|asked| asked.status_at(now) == RequestStatus::New);
-    let mut rows: Vec<_> = open.filter_map(|asked| AskedRow::new(app, page.texts(), &asked, now)).collect();
+    let open: Vec<_> = all.filter(|asked| asked.status_at(now) == RequestStatus::New).collect();
+    let oldest = open.iter().map(|asked| asked.times().0).min().unwrap_or(now);
+    let forwarded = Forwarding::find_all(&session.forwardings_of_party(party, oldest).await?);
+    drop(session);
+    let row = |asked: &Asked| {
+        let forwarded = forwarded.get(&asked.id()).map(|it| (person_name(app, &it.by), it.at));
+        Some(AskedRow { forwarded, ..AskedRow::new(app, page.texts(), asked, now)? })
+    };
+    let mut rows: Vec<_> = open.iter().filter_map(row).collect();
     rows.sort_by_key(|row| Reverse(row.created));
     Ok(rows)
 }
 
 /// The live system accesses of an organisation.
 async fn accesses(app: &App, owner: Uuid, new: Option<Uuid>) -> Result<Vec<AccessRow>, ApiError> {
-    let uses = app.store.read().await?.uses_of_owner(owner).await?;
-    let mut last: HashMap<Uuid, Timestamp> = HashMap::new();
-    for noted in uses {
-        let known = last.entry(noted.system_user).or_insert(noted.last);
-        *known = noted.last.max(*known);
-    }
-    let long_ago = app.clock.now() - (UNUSED_DAYS * 24).hours();
+    let last: HashMap<_, _> = app.store.read().await?.last_uses_of_owner(owner).await?.into_iter().collect();
+    let now = app.clock.now();
     let access = |user: Arc<SystemUserEntry>| {
         let system = app.model.system(user.system_internal_id)?;
         let (vendor, used) = (vendor_name(app, &system), last.get(&user.id).copied());
@@ -225,15 +242,27 @@ async fn accesses(app: &App, owner: Uuid, new: Option<Uuid>) -> Result<Vec<Acces
             id: user.id,
             title: user.title.clone(),
             vendor,
+            reference: Some(user.external_ref.clone()).filter(|it| *it != user.owner.as_str()),
             created: user.created,
             used,
-            unused: used.unwrap_or(user.created) < long_ago,
+            unused: is_unused(used, user.created, now),
             is_new: new == Some(user.id),
-            clients: (user.kind == SystemUserKind::Agent).then_some(user.clients.len()),
+            clients: (user.kind == SystemUserKind::Agent).then(|| clients_without_own(&user)),
             found_by: found_by.to_lowercase(),
         })
     };
     Ok(app.model.system_users_of(owner).into_iter().filter_map(access).collect())
+}
+
+/// How many clients a system access acts for, not counting its own organisation.
+pub fn clients_without_own(user: &SystemUserEntry) -> usize {
+    user.clients.len() - usize::from(user.clients.contains_key(&user.owner_party))
+}
+
+/// Whether a system access has not been used for long.
+pub fn is_unused(used: Option<Timestamp>, created: Timestamp, now: Timestamp) -> bool {
+    let long_ago = now - SignedDuration::from_hours(i64::from(UNUSED_DAYS) * 24);
+    used.unwrap_or(created) < long_ago
 }
 
 /// Those that are looked for, in the order that is wanted: newest first, unless another is.
@@ -256,12 +285,28 @@ fn sorted(mut rows: Vec<AccessRow>, query: &OverviewQuery) -> Vec<AccessRow> {
     rows
 }
 
+/// Which page of the list.
+#[derive(Debug, Default, Deserialize)]
+pub struct RequestsQuery {
+    page: Option<usize>,
+}
+
 #[derive(Template)]
 #[template(path = "requests.html")]
 struct RequestsPage {
     page: Page,
     organisation: OrganisationRow,
     rows: Vec<AskedRow>,
+    /// The number of this page, from 1, and of the last.
+    pages: (usize, usize),
+    /// How many are looked at, where there may be more.
+    cut: Option<usize>,
+}
+
+impl RequestsPage {
+    fn at(&self, number: usize) -> String {
+        format!("?page={number}")
+    }
 }
 
 /// Lists everything that an organisation was asked for, whatever has become of it.
@@ -271,6 +316,7 @@ pub async fn requests(
     headers: HeaderMap,
     session: LoggedIn,
     Path(number): Path<String>,
+    Query(query): Query<RequestsQuery>,
 ) -> Result<Response, Response> {
     let page = Page::of(&app, &headers, &session).at(&uri);
     let organisation = own_organisation(&app, &session, &page, &number)?;
@@ -279,110 +325,20 @@ pub async fn requests(
     let requests = reading.requests_of_party(organisation.party_uuid).await.map_err(failed)?;
     let changes = reading.change_requests_of_party(organisation.party_uuid, true).await.map_err(failed)?;
     drop(reading);
-    let now = app.clock.now();
-    let changes =
-        changes.into_iter().filter_map(|it| Some(Asked::Change(it.clone(), app.model.system_user(it.system_user)?)));
-    let all = requests.into_iter().map(Asked::Request).chain(changes);
-    let mut rows: Vec<_> = all.filter_map(|asked| AskedRow::new(&app, page.texts(), &asked, now)).collect();
-    rows.sort_by_key(|row| Reverse(row.created));
-    Ok(show(StatusCode::OK, &RequestsPage { organisation: row(&app, &organisation), rows, page }))
-}
-
-/// Something that has happened.
-pub struct HistoryRow {
-    /// When.
-    pub at: Timestamp,
-    /// What, in words.
-    pub what: String,
-    /// Who did it, in words.
-    pub who: String,
-}
-
-impl HistoryRow {
-    /// A record of the journal in words; `None` for what is of no interest to the customer.
-    pub fn new(app: &App, t: &Texts, record: &AuditRecord) -> Option<Self> {
-        let client = || {
-            let id = record.details.get("client").and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
-            let client = id.and_then(|id| app.model.parties().organisation(id));
-            client.map_or_else(|| "–".to_owned(), |client| client.name.clone())
-        };
-        let what = match &*record.event {
-            "request.approved" => t.history_approved(),
-            "request.rejected" => t.history_rejected(),
-            "request.escalated" | "changerequest.escalated" => t.history_forwarded(),
-            "changerequest.approved" => t.history_changed(),
-            "changerequest.rejected" => t.history_change_rejected(),
-            "systemuser.created" => t.history_created(),
-            "systemuser.renamed" => {
-                t.history_renamed(record.details.get("to").and_then(|to| to.as_str()).unwrap_or_default())
-            }
-            "systemuser.deleted" => t.history_deleted(),
-            "systemuser.deleted_by_vendor" => t.history_deleted_by_vendor(),
-            "client.added" => t.history_client_added(client()),
-            "client.removed" => t.history_client_removed(client()),
-            _ => return None,
-        };
-        let organisation = || {
-            let number = record.actor.strip_prefix("org:").and_then(|number| number.parse().ok());
-            number.and_then(|number| app.model.parties().by_number(number)).map(|known| known.name.clone())
-        };
-        let person = Some(person_name(app, &record.actor)).filter(|name| !name.is_empty());
-        let who = person.or_else(organisation).unwrap_or_else(|| t.history_by_system());
-        Some(Self { at: record.at, what, who })
-    }
-}
-
-/// Before when.
-#[derive(Debug, Default, Deserialize)]
-pub struct HistoryQuery {
-    before: Option<i64>,
-}
-
-/// A row of what has happened in an organisation, with what it is about.
-struct OrganisationHistoryRow {
-    row: HistoryRow,
-    title: String,
-    /// Where it is, if it is there still.
-    address: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "history.html")]
-struct HistoryPage {
-    page: Page,
-    organisation: OrganisationRow,
-    rows: Vec<OrganisationHistoryRow>,
-    /// Where what was before is.
-    older: Option<i64>,
-}
-
-/// Tells what has happened to an organisation's requests and system accesses, also those that are gone.
-pub async fn history(
-    State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
-    Path(number): Path<String>,
-    Query(query): Query<HistoryQuery>,
-) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session).at(&uri);
-    let organisation = own_organisation(&app, &session, &page, &number)?;
-    require(&app, &session, &page, &organisation, (ACCESS_MANAGEMENT, "read"))?;
-    let before = query.before.and_then(|micros| Timestamp::from_microsecond(micros).ok());
-    let before = before.unwrap_or(app.clock.now() + 1.second());
-    let mut reading = app.store.read().await.map_err(failed)?;
-    let records = reading.audit_of_party(organisation.party_uuid, before, HISTORY).await.map_err(failed)?;
-    let older =
-        (records.len() == usize::from(HISTORY)).then(|| records.last().map(|last| last.at.as_microsecond())).flatten();
-    let rows = records.iter().filter_map(|record| {
-        let row = HistoryRow::new(&app, page.texts(), record)?;
-        let user = record.subject.parse().ok().and_then(|id| app.model.system_user(id));
-        let system = record.details.get("systemId").and_then(|id| id.as_str()).unwrap_or_default();
-        let title = user.as_ref().map_or_else(|| system.to_owned(), |user| user.title.clone());
-        let live = user.filter(|user| !user.is_deleted);
-        let address = live.map(|user| format!("/org/{}/system-access/{}", organisation.org_number, user.id));
-        Some(OrganisationHistoryRow { row, title, address })
-    });
-    let rows = rows.collect();
-    Ok(show(StatusCode::OK, &HistoryPage { rows, older, organisation: row(&app, &organisation), page }))
+    let is_cut = requests.len().max(changes.len()) >= MAX_LISTED;
+    let changes = changes.into_iter().filter_map(|it| Some((app.model.system_user(it.system_user)?, it)));
+    let all = requests.into_iter().map(Asked::Request).chain(changes.map(|(user, it)| Asked::Change(it, user)));
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|asked| Reverse(asked.times().0));
+    let (now, last) = (app.clock.now(), all.len().div_ceil(PAGE).max(1));
+    let at = query.page.unwrap_or(1).clamp(1, last);
+    let shown = all.iter().skip((at - 1) * PAGE).take(PAGE);
+    let view = RequestsPage {
+        rows: shown.filter_map(|asked| AskedRow::new(&app, page.texts(), asked, now)).collect(),
+        organisation: row(&app, &organisation),
+        pages: (at, last),
+        cut: is_cut.then_some(all.len()),
+        page,
+    };
+    Ok(show(StatusCode::OK, &view))
 }

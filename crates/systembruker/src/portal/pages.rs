@@ -1,18 +1,20 @@
 //! What the pages show. Each page is a struct with its template; the words come from [`super::texts`].
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use askama::Template;
-use axum::extract::{Request as HttpRequest, State};
+use axum::extract::{OriginalUri, Request as HttpRequest, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{
     ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tower_http::csrf::ProtectionError;
 use uuid::Uuid;
 
 use super::assets;
@@ -20,8 +22,9 @@ use super::rights::Describer;
 use super::texts::{Language, Texts};
 use crate::app::App;
 use crate::http::problem::ApiError;
+use crate::http::request_id;
 use crate::login::oidc::OidcClient;
-use crate::login::sessions::{IDLE_MINUTES, LoggedIn, cookie_name, read_cookie};
+use crate::login::sessions::{LoggedIn, cookie_name, page_of_form, read_cookie};
 
 /// The cookie that remembers the language.
 pub const LANGUAGE_COOKIE: &str = "language";
@@ -61,10 +64,10 @@ pub struct Page {
     pub(super) sandbox: bool,
     pub(super) product: String,
     pub(super) has_logo: bool,
-    /// After how many seconds without a visit the session ends.
-    pub(super) session_seconds: i64,
-    /// In how many seconds the page loads itself anew.
-    pub(super) refresh: Option<u32>,
+    /// In how many seconds the session ends without a visit, and whether a visit would prolong it.
+    pub(super) session_ends: (i64, bool),
+    /// Where to log in.
+    pub(super) login: String,
 }
 
 impl Page {
@@ -79,35 +82,56 @@ impl Page {
             sandbox: app.sandbox.is_some(),
             product: app.portal.product_name.clone(),
             has_logo: app.portal.logo.is_some(),
-            session_seconds: IDLE_MINUTES * 60,
-            refresh: None,
+            session_ends: (0, false),
+            login: "/login".into(),
         }
     }
 
     /// A page for a person.
     pub fn of(app: &App, headers: &HeaderMap, session: &LoggedIn) -> Self {
         let csrf = session.csrf_token(app);
-        Self { person: Some(session.person.name.clone()), csrf, ..Self::anonymous(app, headers) }
+        let session_ends = session.ends_in(app.clock.now());
+        Self { person: Some(session.person.name.clone()), csrf, session_ends, ..Self::anonymous(app, headers) }
     }
 
-    /// The page at this address.
+    /// The page at this address. A link may be in a language of its own (`lang`), until another is chosen.
     #[must_use]
     pub fn at(mut self, uri: &Uri) -> Self {
-        uri.path_and_query().map_or("/", |path| path.as_str()).clone_into(&mut self.here);
+        let query = uri.query().unwrap_or_default();
+        let named = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang");
+        self.language = named.and_then(|(_, code)| Language::from_code(&code)).unwrap_or(self.language);
+        let rest: Vec<_> = query.split('&').filter(|part| !part.is_empty() && !part.starts_with("lang=")).collect();
+        let rest = if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
+        self.here = format!("{}{rest}", uri.path());
         self
+    }
+
+    /// The page at this path of ours.
+    #[must_use]
+    pub fn at_path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.here);
+        self
+    }
+
+    /// The page of a login that did not succeed: what leads to log in leads to where that would have.
+    #[must_use]
+    pub fn resuming(self) -> Self {
+        Self { login: login_at(&self.here), ..self }
+    }
+
+    /// The page that a request leads to: its own address, or for a form the page that it was posted from.
+    #[must_use]
+    pub fn for_request(self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
+        match page_of_form(headers).parse() {
+            Ok(form) if *method != Method::GET => self.at(&form),
+            _ => self.at(uri),
+        }
     }
 
     /// The page in another language than the one that was chosen.
     #[must_use]
     pub fn in_language(mut self, code: &str) -> Self {
         self.language = Language::from_code(code).unwrap_or(self.language);
-        self
-    }
-
-    /// The page, loading itself anew after so many seconds.
-    #[must_use]
-    pub fn refreshed(mut self, seconds: u32) -> Self {
-        self.refresh = Some(seconds);
         self
     }
 
@@ -195,13 +219,12 @@ impl Page {
 
     /// A page with a heading and a few words.
     pub fn message(self, message: Message) -> Response {
-        let status = message.status();
-        show(status, &MessagePage { page: self, message, next: None })
+        show(message.status(), &MessagePage::new(self, message, None))
     }
 
     /// The same, with a link to where it goes on.
     pub fn message_with(self, message: Message, address: String, text: String) -> Response {
-        show(message.status(), &MessagePage { page: self, message, next: Some((address, text)) })
+        show(message.status(), &MessagePage::new(self, message, Some((address, text))))
     }
 
     /// The test login's choice of people.
@@ -211,9 +234,15 @@ impl Page {
     }
 }
 
+/// Where to log in, to come to a page of ours.
+pub fn login_at(path: &str) -> String {
+    format!("/login?goto={}", utf8_percent_encode(path, NON_ALPHANUMERIC))
+}
+
 /// What a day is, is decided where the customer is.
 fn oslo() -> TimeZone {
-    TimeZone::get("Europe/Oslo").unwrap_or(TimeZone::UTC)
+    static OSLO: LazyLock<TimeZone> = LazyLock::new(|| TimeZone::get("Europe/Oslo").unwrap_or(TimeZone::UTC));
+    OSLO.clone()
 }
 
 /// The language chosen before, or the one the browser asks for, or bokmål.
@@ -222,15 +251,19 @@ fn chosen_language(headers: &HeaderMap, cookie: &str) -> Language {
         return language;
     }
     let asked = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let tags = asked.split(',').map(|tag| tag.split(';').next().unwrap_or_default().trim());
-    tags.into_iter()
-        .find_map(|tag| match tag.split('-').next()?.to_ascii_lowercase().as_str() {
-            "no" | "nb" => Some(Language::Nb),
-            "nn" => Some(Language::Nn),
-            "en" => Some(Language::En),
-            _ => None,
-        })
-        .unwrap_or(Language::Nb)
+    let wanted = asked.split(',').filter_map(|part| {
+        let (tag, weight) = part.split_once(";q=").unwrap_or((part, "1"));
+        let language = match tag.trim().split('-').next()?.to_ascii_lowercase().as_str() {
+            "no" | "nb" => Language::Nb,
+            "nn" => Language::Nn,
+            "en" => Language::En,
+            _ => return None,
+        };
+        Some((language, weight.trim().parse::<f32>().ok().filter(|weight| *weight > 0.0)?))
+    });
+    // Of those that are wanted as much the first.
+    let best = wanted.reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.map_or(Language::Nb, |(language, _)| language)
 }
 
 /// Answers with a page.
@@ -244,26 +277,34 @@ pub fn show(status: StatusCode, page: &impl Template) -> Response {
 /// Gives every answer the headers that pages have: nothing from elsewhere, nothing inline, not framed, not kept. What a
 /// handler could only refuse as an API would becomes a page too.
 pub async fn secure(State(app): State<Arc<App>>, request: HttpRequest, next: Next) -> Response {
-    let page = Page::anonymous(&app, request.headers());
+    let is_form = request.method() == Method::POST;
+    let page = Page::anonymous(&app, request.headers()).for_request(request.method(), request.uri(), request.headers());
     let response = next.run(request).await;
     let is_problem =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem"));
     let is_bare = !response.headers().contains_key(CONTENT_TYPE);
     let response = match response.status() {
+        _ if response.extensions().get::<ProtectionError>().is_some() => page.message(Message::ForeignForm),
         StatusCode::FORBIDDEN if is_bare => page.message(Message::NoPower),
         _ if !is_problem => response,
         status if status.is_server_error() => page.message(Message::Unavailable),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => page.message(Message::NotFound),
+        // A link that cannot be read leads nowhere.
+        _ if !is_form => page.message(Message::NotFound),
         _ => page.message(Message::ForeignForm),
     };
     with_headers(&app, response)
 }
 
 /// What is at an address where nothing is: a page where a person's browser asks, a problem where a program does.
-pub async fn unknown_address(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+pub async fn unknown_address(
+    State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Response {
     let mut accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     if accepts.any(|accepted| accepted.contains("text/html")) {
-        with_headers(&app, Page::anonymous(&app, &headers).message(Message::NotFound))
+        with_headers(&app, Page::anonymous(&app, &headers).at(&uri).message(Message::NotFound))
     } else {
         ApiError::not_found().into_response()
     }
@@ -271,7 +312,8 @@ pub async fn unknown_address(State(app): State<Arc<App>>, headers: HeaderMap) ->
 
 fn with_headers(app: &App, mut response: Response) -> Response {
     // Who logs out is sent on to the provider, which browsers count as where the form goes.
-    let provider = app.login.as_ref().and_then(OidcClient::origin).unwrap_or_default();
+    let provider = app.login.as_ref().map(OidcClient::origins).unwrap_or_default();
+    let provider = provider.into_iter().collect::<Vec<_>>().join(" ");
     let policy = format!(
         "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; \
          form-action 'self' {provider}; base-uri 'none'; frame-ancestors 'none'"
@@ -325,6 +367,10 @@ pub enum Message {
     UnknownPerson,
     /// Nobody can log in now.
     LoginUnavailable,
+    /// More clients than can be handled at once.
+    TooMany(usize),
+    /// The browser asks too often.
+    TooOften,
     /// Something fails or is not there right now.
     Unavailable,
     /// The person has logged out.
@@ -336,12 +382,18 @@ impl Message {
         match self {
             Self::LoggedOut => StatusCode::OK,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::NoId | Self::LoginFailed => StatusCode::BAD_REQUEST,
+            Self::NoId | Self::LoginFailed | Self::TooMany(_) => StatusCode::BAD_REQUEST,
             Self::Withdrawn => StatusCode::GONE,
             Self::Conflict | Self::Changed | Self::JobWaits => StatusCode::CONFLICT,
+            Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
             Self::LoginUnavailable | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignForm | Self::Refused | Self::NoPower | Self::UnknownPerson => StatusCode::FORBIDDEN,
         }
+    }
+
+    /// Whether it tells of something that whoever helps would want to find in the log.
+    fn is_failure(self) -> bool {
+        matches!(self, Self::LoginFailed | Self::LoginUnavailable | Self::Unavailable | Self::Refused | Self::TooOften)
     }
 
     fn title(self, t: &Texts) -> String {
@@ -358,6 +410,8 @@ impl Message {
             Self::LoginFailed => t.message_login_failed_title(),
             Self::UnknownPerson => t.message_unknown_person_title(),
             Self::LoginUnavailable => t.message_login_unavailable_title(),
+            Self::TooMany(_) => t.clients_many(),
+            Self::TooOften => t.message_too_often_title(),
             Self::Unavailable => t.message_unavailable_title(),
             Self::LoggedOut => t.logged_out_title(),
         }
@@ -377,6 +431,8 @@ impl Message {
             Self::LoginFailed => t.message_login_failed(),
             Self::UnknownPerson => t.message_unknown_person(),
             Self::LoginUnavailable => t.message_login_unavailable(),
+            Self::TooMany(most) => t.clients_too_many(most.to_string()),
+            Self::TooOften => t.message_too_often(),
             Self::Unavailable => t.message_unavailable(),
             Self::LoggedOut => t.logged_out_lead(),
         }
@@ -390,6 +446,14 @@ struct MessagePage {
     message: Message,
     /// A page to go on to, with what its link says.
     next: Option<(String, String)>,
+    /// What the log knows it by, where something went wrong.
+    reference: Option<String>,
+}
+
+impl MessagePage {
+    fn new(page: Page, message: Message, next: Option<(String, String)>) -> Self {
+        Self { page, message, next, reference: message.is_failure().then(request_id::current) }
+    }
 }
 
 #[derive(Template)]

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use model::{Organisation, RegisteredSystem};
+use model::{AccessPackage, Organisation, RegisteredSystem, RequestKind, Right};
 
 use super::pages::{Message, Page};
+use super::rights::Describer;
 use crate::access::relations::relations;
 use crate::app::App;
 use crate::authorization::rules::{Asked, person_may};
 use crate::login::sessions::LoggedIn;
 use crate::read_model::Party;
+use crate::requests::approvers::who_can;
 
 /// An organisation, as pages name it.
 #[derive(Debug, Clone)]
@@ -65,6 +67,26 @@ pub fn own_organisation(
     let organisation = number.parse().ok().and_then(|number| app.model.parties().by_number(number));
     let own = organisation.filter(|organisation| is_related(app, session, organisation));
     own.ok_or_else(|| page.clone().message(Message::NotFound))
+}
+
+/// The most names that are named as those who can do something.
+const MAX_NAMES: usize = 5;
+
+/// Those who can approve that rights and packages are given, by name, with their roles.
+pub fn names_of_approvers(
+    of: &Describer<'_>,
+    organisation: &Arc<Organisation>,
+    kind: RequestKind,
+    (rights, packages): (&[Right], &[AccessPackage]),
+) -> Vec<String> {
+    let metadata = of.app.model.metadata();
+    let role = |code: &String| metadata.role(code).map(|role| role.name.get(of.language).to_lowercase());
+    let candidates = who_can(of.app, organisation, kind, rights, packages).into_iter().take(MAX_NAMES);
+    let named = candidates.map(|(name, roles)| {
+        let roles: Vec<_> = roles.iter().filter_map(role).collect();
+        if roles.is_empty() { name } else { format!("{name} ({})", roles.join(", ")) }
+    });
+    named.collect()
 }
 
 /// Refuses with a page where the person may not.

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{AccessPackage, DelegatedRight, Organisation, Right};
+use model::{AccessPackage, DelegatedRight, Organisation, RequestKind, Right};
 use serde::Serialize;
 
-use super::texts::Texts;
-use crate::access::delegation::{CannotDelegate, PackageCheck, RightCheck, actions, check_packages, check_rights};
+use super::parties::names_of_approvers;
+use super::texts::{Quoted, Texts};
+use crate::access::delegation::{
+    CannotDelegate, PackageCheck, Reason, RightCheck, actions, check_packages, check_rights,
+};
 use crate::access::metadata::Package;
 use crate::app::App;
 use crate::login::sessions::LoggedIn;
@@ -17,14 +20,24 @@ use crate::resource_registry::rights::permitted_subjects;
 
 /// What most services let one do, in the order of how much it is.
 const USUAL_ACTIONS: [&str; 3] = ["read", "write", "sign"];
-/// How many services of a package are named.
-const MAX_SERVICES: usize = 30;
+/// For how many rights it is looked up who can give them.
+const MAX_LOOKED_UP: usize = 10;
+/// How many services of a package are named: more than there are.
+const MAX_SERVICES: usize = 1_000;
 
 /// Why a person cannot give a right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Hindrance {
-    /// No role or power of the person gives it.
+    /// No role of the person gives it.
     NoPower,
+    /// It takes an access package that the person does not have.
+    NoPackage,
+    /// The person was not given it.
+    NotGiven,
+    /// The person does not have the access package.
+    NotHeld,
+    /// It is an API, to which Maskinporten gives access.
+    IsScope,
     /// Nobody can give it to a system.
     Never,
     /// The organisation is on no access list of the service.
@@ -39,28 +52,53 @@ pub enum Hindrance {
 #[derive(Debug, Clone, Serialize)]
 pub struct RightRow {
     /// The service's or the package's name.
-    pub title: String,
+    pub title: Quoted,
     /// Whether it is a package.
     pub is_package: bool,
     /// What one who has it can do, by its owner.
-    pub description: String,
+    pub description: Quoted,
     /// The owner.
     pub owner: String,
     /// What the system could do, in words.
     pub can: String,
     /// What of the usual it could not, in words.
     pub cannot: String,
+    /// The owner's page about the service.
+    pub homepage: Option<String>,
     /// The services of a package.
-    pub services: Vec<String>,
+    pub services: Vec<Quoted>,
     /// Why the person cannot give it; `None` where it can.
     pub hindrance: Option<Hindrance>,
+    /// The resource or the package.
+    pub id: String,
+    /// Who can give it, where the person cannot.
+    #[serde(skip)]
+    pub who_can: Vec<String>,
+}
+
+impl Hindrance {
+    /// Whether somebody else in the organisation may be able to give it.
+    pub fn is_of_power(self) -> bool {
+        matches!(self, Self::NoPower | Self::NoPackage | Self::NotGiven | Self::NotHeld)
+    }
 }
 
 impl RightRow {
-    fn bare(title: String, hindrance: Option<Hindrance>) -> Self {
-        let empty = String::new;
-        let (description, owner, can, cannot) = (empty(), empty(), empty(), empty());
-        Self { title, is_package: false, description, owner, can, cannot, services: vec![], hindrance }
+    fn bare(title: Quoted, hindrance: Option<Hindrance>) -> Self {
+        let [owner, can, cannot] = [const { String::new() }; 3];
+        Self {
+            id: title.to_string(),
+            who_can: vec![],
+            title,
+            is_package: false,
+            description: Quoted::default(),
+            owner,
+            homepage: None,
+            can,
+            cannot,
+            services: vec![],
+            hindrance,
+        }
     }
 
     /// The hindrance in words.
@@ -68,10 +106,14 @@ impl RightRow {
         match self.hindrance {
             None => String::new(),
             Some(Hindrance::NoPower) => t.right_cannot_role(),
+            Some(Hindrance::NoPackage) => t.right_cannot_package(),
+            Some(Hindrance::NotGiven) => t.right_cannot_single(),
+            Some(Hindrance::NotHeld) => t.right_package_cannot(),
+            Some(Hindrance::IsScope) => t.right_is_scope(),
             Some(Hindrance::Never) => t.right_cannot_resource(),
             Some(Hindrance::NotListed) => t.right_not_listed(),
             Some(Hindrance::Level) => t.right_cannot_level(),
-            Some(Hindrance::Unknown) => t.right_unknown(&self.title),
+            Some(Hindrance::Unknown) => t.right_unknown(self.title.to_string()),
         }
     }
 }
@@ -108,42 +150,50 @@ impl Describer<'_> {
         let description = resource.right_description.as_ref().unwrap_or(&resource.description);
         let missing = USUAL_ACTIONS.into_iter().filter(|action| !given.contains(action));
         RightRow {
-            description: description.get(self.language).to_owned(),
+            description: Quoted::new(description, self.language),
+            id: resource.identifier.clone(),
             owner: resource.owner_name.get(self.language).to_owned(),
+            homepage: resource.homepage().map(str::to_owned),
             can: in_words(self.t, given.iter().copied()),
             cannot: if given.is_empty() { String::new() } else { in_words(self.t, missing) },
-            ..RightRow::bare(resource.title.get(self.language).to_owned(), hindrance)
+            ..RightRow::bare(Quoted::new(&resource.title, self.language), hindrance)
         }
     }
 
     fn of_package(&self, package: Option<&Package>, urn: &str, hindrance: Option<Hindrance>) -> RightRow {
         let Some(package) = package else {
-            return RightRow { is_package: true, ..RightRow::bare(urn.to_owned(), Some(Hindrance::Unknown)) };
+            return RightRow {
+                is_package: true,
+                ..RightRow::bare(Quoted::bare(urn.to_owned()), Some(Hindrance::Unknown))
+            };
         };
         let description = package.description.as_ref();
         RightRow {
             is_package: true,
-            description: description.map_or_else(String::new, |text| text.get(self.language).to_owned()),
+            id: urn.to_owned(),
+            can: self.t.package_can(),
+            cannot: self.t.package_cannot(),
+            description: description.map(|text| Quoted::name(text, self.language)).unwrap_or_default(),
             services: self.services(urn),
-            ..RightRow::bare(package.name.get(self.language).to_owned(), hindrance)
+            ..RightRow::bare(Quoted::name(&package.name, self.language), hindrance)
         }
     }
 
     /// The names of the services whose policies let those with a package do something.
-    fn services(&self, urn: &str) -> Vec<String> {
+    fn services(&self, urn: &str) -> Vec<Quoted> {
         let opens = |entry: &Arc<ResourceEntry>| {
             let policy = entry.policy.as_ref();
             policy.is_some_and(|policy| permitted_subjects(&policy.policy).into_iter().any(|it| it.urn() == urn))
         };
         let visible = |entry: &Arc<ResourceEntry>| entry.resource.is_visible();
         let services = self.app.model.resources().into_iter().filter(|entry| visible(entry) && opens(entry));
-        services.take(MAX_SERVICES).map(|entry| entry.resource.title.get(self.language).to_owned()).collect()
+        services.take(MAX_SERVICES).map(|entry| Quoted::new(&entry.resource.title, self.language)).collect()
     }
 
     fn right(&self, session: &LoggedIn, organisation: &Organisation, check: &RightCheck) -> RightRow {
         let Some(entry) = &check.resource else {
             // Never left out: what cannot be shown cannot be approved.
-            return RightRow::bare(check.resource_id.clone(), Some(Hindrance::Unknown));
+            return RightRow::bare(Quoted::bare(check.resource_id.clone()), Some(Hindrance::Unknown));
         };
         let all = entry.policy.as_ref().map(|policy| actions(&policy.policy)).unwrap_or_default();
         let (given, hindrance): (BTreeSet<&str>, _) = match &check.result {
@@ -154,8 +204,11 @@ impl Describer<'_> {
             }
             Err(reason) => {
                 let hindrance = match reason {
+                    CannotDelegate::MissingAccess(Reason::MissingPackageAccess) => Hindrance::NoPackage,
+                    CannotDelegate::MissingAccess(Reason::MissingDelegationAccess) => Hindrance::NotGiven,
                     CannotDelegate::MissingAccess(_) => Hindrance::NoPower,
-                    CannotDelegate::ResourceNotDelegable | CannotDelegate::IsSchema => Hindrance::Never,
+                    CannotDelegate::ResourceNotDelegable => Hindrance::Never,
+                    CannotDelegate::IsSchema => Hindrance::IsScope,
                     CannotDelegate::NotListed => Hindrance::NotListed,
                     CannotDelegate::Unknown => Hindrance::Unknown,
                 };
@@ -179,15 +232,30 @@ impl Describer<'_> {
         let party = Party::Organisation(Arc::clone(organisation));
         let checks = check_packages(&inputs, &person, &party, packages.iter().map(|package| &*package.urn));
         rows.extend(checks.into_iter().map(|PackageCheck { urn, package, result, .. }| {
-            self.of_package(package.as_ref(), &urn, (!result).then_some(Hindrance::NoPower))
+            self.of_package(package.as_ref(), &urn, (!result).then_some(Hindrance::NotHeld))
         }));
         rows
+    }
+
+    /// Says of each row that the person cannot give for lack of power who can; of the first few.
+    pub fn name_those_who_can(&self, organisation: &Arc<Organisation>, rows: &mut [RightRow], rights: &[Right]) {
+        let hindered = rows.iter_mut().filter(|row| row.hindrance.is_some_and(Hindrance::is_of_power));
+        for row in hindered.take(MAX_LOOKED_UP) {
+            let right = rights.iter().find(|right| right.resource_ids().any(|id| id == row.id)).cloned();
+            let package = row.is_package.then(|| AccessPackage { urn: row.id.clone() });
+            let (rights, packages) = (Vec::from_iter(right), Vec::from_iter(package));
+            row.who_can = names_of_approvers(self, organisation, RequestKind::Standard, (&rights, &packages));
+        }
     }
 
     /// What is asked for clients of the organisation, which it need not be able to give itself.
     pub fn for_clients(&self, packages: &[AccessPackage]) -> Vec<RightRow> {
         let metadata = self.app.model.metadata();
-        packages.iter().map(|package| self.of_package(metadata.package(&package.urn), &package.urn, None)).collect()
+        let row = |package: &AccessPackage| {
+            let row = self.of_package(metadata.package(&package.urn), &package.urn, None);
+            RightRow { can: self.t.package_can_clients(), ..row }
+        };
+        packages.iter().map(row).collect()
     }
 
     /// What a system user was given.
@@ -199,7 +267,7 @@ impl Describer<'_> {
         }
         let row = |(id, given): (&str, BTreeSet<&str>)| match model.resource(id) {
             Some(entry) => self.of_service(&entry, &given, None),
-            None => RightRow { can: in_words(self.t, given), ..RightRow::bare(id.to_owned(), None) },
+            None => RightRow { can: in_words(self.t, given), ..RightRow::bare(Quoted::bare(id.to_owned()), None) },
         };
         let mut rows: Vec<_> = by_service.into_iter().map(row).collect();
         let metadata = model.metadata();
@@ -215,7 +283,7 @@ impl Describer<'_> {
         let ids: BTreeSet<&str> = rights.iter().flat_map(Right::resource_ids).collect();
         let row = |id: &str| match self.app.model.resource(id) {
             Some(entry) => self.of_service(&entry, &BTreeSet::new(), None),
-            None => RightRow::bare(id.to_owned(), None),
+            None => RightRow::bare(Quoted::bare(id.to_owned()), None),
         };
         ids.into_iter().map(row).chain(self.given(&[], packages)).collect()
     }

@@ -9,7 +9,11 @@ use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use model::Translated;
+use serde::Serialize;
 use unic_langid::LanguageIdentifier;
+
+use crate::access::metadata::Name;
 
 /// A language that the pages have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,6 +66,65 @@ impl Language {
     }
 }
 
+/// A text that others wrote, such as an owner's of its service, with the language it is in where that is not the page's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Quoted {
+    text: String,
+    language: Option<&'static str>,
+}
+
+impl Quoted {
+    /// A text of a register, in the language with this code or in another where there is none.
+    pub fn new(text: &Translated, language: &str) -> Self {
+        Self::choose([("nb", &text.nb), ("nn", &text.nn), ("en", &text.en)], language)
+    }
+
+    /// A name of the access metadata.
+    pub fn name(name: &Name, language: &str) -> Self {
+        let known = |name: &Option<String>| name.clone().unwrap_or_default();
+        Self::choose([("nb", &name.nb), ("nn", &known(&name.nn)), ("en", &known(&name.en))], language)
+    }
+
+    fn choose(texts: [(&'static str, &str); 3], language: &str) -> Self {
+        let [(_, untranslated), ..] = texts;
+        let wanted = texts.into_iter().find(|(code, text)| *code == language && !text.trim().is_empty());
+        match wanted.or_else(|| texts.into_iter().find(|(_, text)| !text.trim().is_empty())) {
+            None => Self::default(),
+            // What is the same in English as in bokmål has not been translated.
+            Some(("en", text)) if text == untranslated && language == "en" => {
+                Self { text: text.to_owned(), language: Some("nb") }
+            }
+            Some((code, text)) => Self { text: text.to_owned(), language: (code != language).then_some(code) },
+        }
+    }
+
+    /// A text that is in no language, such as an id.
+    pub fn bare(text: String) -> Self {
+        Self { text, language: None }
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The attribute that says which language it is in, for the element that holds it.
+    pub fn lang(&self) -> &'static str {
+        match self.language {
+            Some("nb") => " lang=\"nb\"",
+            Some("nn") => " lang=\"nn\"",
+            Some("en") => " lang=\"en\"",
+            _ => "",
+        }
+    }
+}
+
+impl fmt::Display for Quoted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
 const NB: &str = include_str!("../../locales/nb/portal.ftl");
 const NN: &str = include_str!("../../locales/nn/portal.ftl");
 const EN: &str = include_str!("../../locales/en/portal.ftl");
@@ -100,7 +163,9 @@ impl Texts {
         };
         let mut arguments = FluentArgs::new();
         for (name, value) in values {
-            arguments.set(*name, FluentValue::from(*value));
+            // How many there are decides the form of the words around.
+            let is_count = *name == "count";
+            arguments.set(*name, if is_count { FluentValue::try_number(value) } else { FluentValue::from(*value) });
         }
         let mut errors = vec![];
         self.bundle.format_pattern(pattern, Some(&arguments), &mut errors).into_owned()
@@ -226,7 +291,7 @@ texts! {
     right_cannot_role() = "right-cannot-role";
     right_cannot_resource() = "right-cannot-resource";
     right_not_listed() = "right-not-listed";
-    package(name) = "package";
+    package() = "package";
     right_unknown(id) = "right-unknown";
     approve() = "approve";
     reject() = "reject";
@@ -280,6 +345,8 @@ texts! {
     message_unknown_person_title() = "message-unknown-person-title";
     message_unknown_person() = "message-unknown-person";
     message_login_unavailable_title() = "message-login-unavailable-title";
+    message_too_often_title() = "message-too-often-title";
+    message_too_often() = "message-too-often";
     message_unavailable_title() = "message-unavailable-title";
     message_unavailable() = "message-unavailable";
     message_login_unavailable() = "message-login-unavailable";
@@ -341,7 +408,12 @@ texts! {
     never_used() = "never-used";
     unused() = "unused";
     newly_made() = "newly-made";
-    forwarded() = "forwarded";
+    forwarded(name, date) = "forwarded";
+    forward_remind() = "forward-remind";
+    forward_take_back() = "forward-take-back";
+    history_reminded() = "history-reminded";
+    history_forward_taken_back() = "history-forward-taken-back";
+    revoke_of(title) = "revoke-of";
     clients_count(count) = "clients-count";
     kind_standard() = "kind-standard";
     kind_agent() = "kind-agent";
@@ -357,6 +429,12 @@ texts! {
     history_lead(organisation) = "history-lead";
     history_none() = "history-none";
     history_older() = "history-older";
+    history_requested() = "history-requested";
+    history_viewed() = "history-viewed";
+    history_withdrawn() = "history-withdrawn";
+    history_change_requested() = "history-change-requested";
+    history_file(count) = "history-file";
+    history_all() = "history-all";
     history_approved() = "history-approved";
     history_rejected() = "history-rejected";
     history_forwarded() = "history-forwarded";
@@ -409,6 +487,7 @@ texts! {
     create_choose_lead() = "create-choose-lead";
     create_none() = "create-none";
     create_asks_for(count) = "create-asks-for";
+    create_review_again() = "create-review-again";
     create_review(system) = "create-review";
     create_exists() = "create-exists";
     create_no_rights() = "create-no-rights";
@@ -454,7 +533,13 @@ texts! {
     clients_add_numbers() = "clients-add-numbers";
     clients_why_title() = "clients-why-title";
     clients_why() = "clients-why";
-    clients_why_gift(name, number) = "clients-why-gift";
+    clients_why_gift() = "clients-why-gift";
+    clients_ask(system, packages, name, number) = "clients-ask";
+    about_service() = "about-service";
+    legal_title() = "legal-title";
+    legal_power(organisation, vendor) = "legal-power";
+    legal_data(organisation, vendor) = "legal-data";
+    details_unused(days) = "details-unused";
     to_access() = "to-access";
     to_clients() = "to-clients";
     job_running() = "job-running";
@@ -493,12 +578,50 @@ texts! {
     privacy_journal() = "privacy-journal";
     privacy_vendor() = "privacy-vendor";
     accessibility_aim() = "accessibility-aim";
+    receipt_change_approved_title() = "receipt-change-approved-title";
+    receipt_change_approved(system, vendor, organisation) = "receipt-change-approved";
+    receipt_change_rejected(system, vendor, organisation) = "receipt-change-rejected";
+    request_cannot() = "request-cannot";
+    who_can_none() = "who-can-none";
+    right_cannot_package() = "right-cannot-package";
+    right_cannot_single() = "right-cannot-single";
+    right_is_scope() = "right-is-scope";
+    right_package_cannot() = "right-package-cannot";
+    right_who_can(names) = "right-who-can";
+    package_can() = "package-can";
+    package_can_clients() = "package-can-clients";
+    package_cannot() = "package-cannot";
+    facts_basis() = "facts-basis";
+    basis_request() = "basis-request";
+    basis_own() = "basis-own";
+    facts_system_id() = "facts-system-id";
+    facts_clients() = "facts-clients";
+    session_ends_for_good() = "session-ends-for-good";
+    job_reload() = "job-reload";
+    job_shown(count) = "job-shown";
+    clients_too_many(count) = "clients-too-many";
+    remove_all_title() = "remove-all-title";
+    remove_all_lead(count) = "remove-all-lead";
+    remove_all_confirm() = "remove-all-confirm";
+    receipt_given() = "receipt-given";
+    receipt_taken() = "receipt-taken";
+    renamed() = "renamed";
+    own_changed() = "own-changed";
+    requests_more(count) = "requests-more";
+    requests_cut(count) = "requests-cut";
+    clients_not_yours() = "clients-not-yours";
+    accessibility_authority() = "accessibility-authority";
+    accessibility_known() = "accessibility-known";
+    privacy_kept() = "privacy-kept";
+    privacy_controller() = "privacy-controller";
+    overview_none_yet() = "overview-none-yet";
+    overview_none_for_clients() = "overview-none-for-clients";
     accessibility_tell() = "accessibility-tell";
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
 
@@ -511,14 +634,34 @@ mod tests {
                 language.source().lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key).collect();
             assert_eq!(written, declared, "{language:?}");
             for (key, variables) in DECLARED {
-                let line = language.source().lines().find(|line| line.starts_with(&format!("{key} = "))).unwrap();
-                let used: BTreeSet<_> = line.split("{ $").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
+                let (_, from) = language.source().split_once(&format!("\n{key} = ")).unwrap_or_default();
+                let lines = from.lines().take(1).chain(from.lines().skip(1).take_while(|line| !line.contains(" = ")));
+                let message = lines.collect::<Vec<_>>().join("\n");
+                let used: BTreeSet<_> =
+                    message.split("{ $").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
                 assert_eq!(used, variables.iter().copied().collect(), "{language:?} {key}");
                 let values: Vec<_> = variables.iter().map(|name| (*name, "VALUE")).collect();
                 let text = texts.text(key, &values);
                 assert!(!text.is_empty() && text != *key && !text.contains('{'), "{language:?} {key}: {text}");
             }
         }
+    }
+
+    #[test]
+    fn what_others_wrote_says_which_language_it_is_in() {
+        let quoted = |nb: &str, nn: &str, en: &str, language| {
+            let text = Translated { nb: nb.into(), nn: nn.into(), en: en.into(), others: BTreeMap::default() };
+            let quoted = Quoted::new(&text, language);
+            (quoted.to_string(), quoted.lang())
+        };
+        assert_eq!(quoted("skatt", "skatt", "tax", "en"), ("tax".to_owned(), ""));
+        assert_eq!(quoted("skatt", "skatt", "skatt", "en"), ("skatt".to_owned(), " lang=\"nb\""));
+        assert_eq!(quoted("skatt", "skatt", " ", "en"), ("skatt".to_owned(), " lang=\"nb\""));
+        assert_eq!(quoted("", "", "tax", "nn"), ("tax".to_owned(), " lang=\"en\""));
+        assert_eq!(quoted("skatt", "skatt", "tax", "nn"), ("skatt".to_owned(), ""));
+        assert_eq!(quoted("", "", "", "nb"), (String::new(), ""));
+        let package = Name { nb: "Skatt".into(), nn: None, en: None };
+        assert_eq!(Quoted::name(&package, "nn").lang(), " lang=\"nb\"");
     }
 
     #[test]

@@ -10,11 +10,9 @@ use model::problem::{
     RIGHT_IS_SCHEMA, RIGHT_NEVER_DELEGABLE, RIGHT_NOT_DELEGABLE, RIGHT_NOT_DELEGATED, RIGHT_NOT_IN_PACKAGE,
     SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS,
 };
-use model::{
-    AccessPackage, Answer, DelegatedRight, Organisation, Request, RequestKind, RequestStatus, Right, SystemUser,
-};
+use model::{AccessPackage, Answer, DelegatedRight, Organisation, Request, RequestKind, Right, SystemUser};
 use serde_json::{Value, json};
-use store::{AuditEntry, ChangeContext, StoreError, Write};
+use store::{ChangeContext, StoreError, Write};
 use uuid::Uuid;
 
 use super::rules::{check_packages_of, check_within};
@@ -116,15 +114,10 @@ pub async fn answer(
     if !tx.answer_request(target.id, status, now, answerer.person).await? {
         return Err(REQUEST_NOT_NEW.into());
     }
-    tx.audit(AuditEntry {
-        id: app.random.uuid_at(now),
-        event: if answer == Answer::Approve { "request.approved" } else { "request.rejected" },
-        party: Some(request.party),
-        subject: target.id.to_string(),
-        details: json!({"externalRef": request.external_ref, "systemId": request.system_id, "rights": rights, "accessPackages": packages,
-            "level": answerer.level, "shown": shown}),
-    })
-    .await?;
+    let details = json!({"externalRef": request.external_ref, "systemId": request.system_id, "rights": rights, "accessPackages": packages,
+            "level": answerer.level, "shown": shown});
+    let event = if answer == Answer::Approve { "request.approved" } else { "request.rejected" };
+    app.audit(&mut tx, event, (request.party, target.id), details).await?;
     app.commit(tx).await?;
     if let Some(user) = app.model.system_user(request.id).filter(|_| answer == Answer::Approve) {
         app.tell_of_system_user(Event::SystemUserCreated, &user);
@@ -132,38 +125,6 @@ pub async fn answer(
     request.status = status;
     request.answered = Some((now, answerer.person));
     Ok(request)
-}
-
-/// The longest message that goes with what is forwarded, in characters.
-pub const MAX_MESSAGE: usize = 500;
-
-/// Forwards a request to those who can answer it, with a message of who forwards it. That the person has to do with the
-/// organisation has been made sure of by the caller.
-pub async fn forward(app: &App, context: ChangeContext, target: Target, message: Option<&str>) -> Result<(), ApiError> {
-    let mut tx = app.begin(context).await?;
-    let request = target.load(&mut tx).await?;
-    if request.status_at(tx.now()) != RequestStatus::New {
-        return Err(REQUEST_NOT_NEW.into());
-    }
-    // It is done once: those who can answer know by now.
-    if request.escalated {
-        return Ok(());
-    }
-    if !tx.escalate_request(target.id).await? {
-        return Err(REQUEST_NOT_NEW.into());
-    }
-    tx.audit(AuditEntry {
-        id: app.random.uuid_at(tx.now()),
-        event: "request.escalated",
-        party: Some(target.party),
-        subject: target.id.to_string(),
-        details: json!({"systemId": request.system_id, "message": message}),
-    })
-    .await?;
-    app.commit(tx).await?;
-    let page = page_of(target.kind);
-    app.tell_of_request(Event::RequestForwarded, request.party_org, &request.system_id, target.id, page);
-    Ok(())
 }
 
 /// The page of the portal on which requests of a kind are answered.

@@ -12,6 +12,7 @@ use model::problem::{
     SYSTEM_USER_EXISTS, VENDOR_UNKNOWN,
 };
 use model::{OrgNumber, RegisteredSystem, Request, RequestKind, RequestStatus};
+use serde_json::json;
 use store::{RequestKey, Write};
 use uuid::Uuid;
 
@@ -109,6 +110,8 @@ async fn post(app: &App, caller: &Caller, new: NewRequest, kind: RequestKind) ->
     rules::check_waiting(tx.waiting_requests(vendor, key.party).await?)?;
     let request = rules::new_request(new.asked(), key, &system, &customer, &app.model.metadata(), made_now(app))?;
     tx.insert_request(&request).await?;
+    let details = json!({"systemId": request.system_id, "externalRef": request.external_ref});
+    app.audit(&mut tx, "request.created", (request.party, request.id), details).await?;
     app.commit(tx).await?;
     app.tell_of_request(Event::RequestArrived, request.party_org, &request.system_id, request.id, page_of(kind));
     let of_kind = match kind {
@@ -316,7 +319,11 @@ pub async fn delete_request(
 ) -> Result<StatusCode, ApiError> {
     let request = own_request(&app, &caller, id).await?;
     let mut tx = app.store.write(caller.context(), app.clock.now()).await?;
-    let deleted = tx.delete_request(request.id).await?;
+    if !tx.delete_request(request.id).await? {
+        return Err(REQUEST_NOT_FOUND.into());
+    }
+    let details = json!({"systemId": request.system_id});
+    app.audit(&mut tx, "request.withdrawn", (request.party, request.id), details).await?;
     app.commit(tx).await?;
-    if deleted { Ok(StatusCode::ACCEPTED) } else { Err(REQUEST_NOT_FOUND.into()) }
+    Ok(StatusCode::ACCEPTED)
 }

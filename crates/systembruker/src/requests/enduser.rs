@@ -11,8 +11,9 @@ use model::problem::{NOT_ACCESS_MANAGER, PARTY_UNKNOWN, REQUEST_NOT_FOUND};
 use model::{Answer, Organisation, Request, RequestKind, RequestStatus};
 use uuid::Uuid;
 
-use super::answer::{Target, answer, forward as forward_to_managers, nothing_shown};
+use super::answer::{Target, answer, nothing_shown};
 use super::dto::{RequestDto, RequestForAnswer};
+use super::forwarding::{self, Subject};
 use crate::access::acting::{
     AccessManagementRead, AccessManagementWrite, Acting, PortalAccessManagementWrite, may_act, organisation_of,
 };
@@ -211,7 +212,8 @@ async fn forward(
     }
     let mut context = caller.context();
     context.on_behalf_of = Some(organisation.party_uuid.to_string());
-    forward_to_managers(app, context, Target { party: organisation.party_uuid, kind, id }, None).await?;
+    let subject = Subject::Request(Target { party: organisation.party_uuid, kind, id });
+    forwarding::forward(app, context, subject, None).await?;
     Ok(Json(true))
 }
 

@@ -7,13 +7,14 @@
 //! [`rules`] decides what may be asked for, for both kinds: a system user for the customer itself, or an agent's for the
 //! customer's clients. [`enduser`] is the customer's side; the pages of the portal do the same. [`answer`] is what happens
 //! when the customer answers: approval makes the system user, delegates the rights, and marks the request, in one
-//! transaction.
+//! transaction. Who cannot answer forwards it to those who can ([`forwarding`]).
 
 pub mod answer;
 pub mod api;
 pub mod approvers;
 pub mod dto;
 pub mod enduser;
+pub mod forwarding;
 pub mod rules;
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
@@ -127,10 +127,11 @@ struct Authorization {
 /// Shows the sandbox's people.
 async fn choose(
     State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     Query(asked): Query<Authorization>,
 ) -> Result<Response, Response> {
-    let page = Page::anonymous(&app, &headers);
+    let page = Page::anonymous(&app, &headers).at(&uri);
     let known = asked.client_id == LOGIN_CLIENT_ID
         && asked.redirect_uri == app.faces.join(Face::Portal, "login/callback")
         && asked.response_type == "code"

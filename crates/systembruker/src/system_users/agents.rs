@@ -15,7 +15,7 @@ use model::problem::{
 use model::{AccessPackage, Organisation, RequestKind, SystemUserKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{AuditEntry, Write};
+use store::Write;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -246,27 +246,16 @@ pub async fn add_client(app: &App, tx: &mut Write, user: &SystemUserEntry, clien
     }
     give_client(tx, user, client, &held).await?;
     let what = json!({"client": client, "packages": user.user.access_packages});
-    audit(app, tx, "client.added", user, what).await
+    app.audit(tx, "client.added", (user.owner_party, user.id), what).await
 }
 
 /// Takes a client from an agent's system user; whether it had it.
 pub async fn remove_client(app: &App, tx: &mut Write, user: &SystemUserEntry, client: Uuid) -> Result<bool, ApiError> {
     let removed = tx.delete_system_user_client(user.id, client).await?;
     if removed {
-        audit(app, tx, "client.removed", user, json!({"client": client})).await?;
+        app.audit(tx, "client.removed", (user.owner_party, user.id), json!({"client": client})).await?;
     }
     Ok(removed)
-}
-
-async fn audit(
-    app: &App,
-    tx: &mut Write,
-    event: &'static str,
-    user: &SystemUserEntry,
-    details: serde_json::Value,
-) -> Result<(), ApiError> {
-    let (id, party, subject) = (app.random.uuid_at(tx.now()), Some(user.owner_party), user.id.to_string());
-    Ok(tx.audit(AuditEntry { id, event, party, subject, details }).await?)
 }
 
 /// Lets an agent's system user act for a client
@@ -369,7 +358,13 @@ pub async fn add_self(app: &App, tx: &mut Write, answerer: &Answerer, user: &Sys
     let wanted: BTreeSet<_> = packages.iter().cloned().collect();
     check_delegable_packages(app, answerer, user.owner_party, &wanted)?;
     give_own_organisation(tx, user).await?;
-    audit(app, tx, "client.added", user, json!({"client": user.owner_party, "packages": packages})).await
+    app.audit(
+        tx,
+        "client.added",
+        (user.owner_party, user.id),
+        json!({"client": user.owner_party, "packages": packages}),
+    )
+    .await
 }
 
 /// Says whether an agent's system user acts for the agent itself

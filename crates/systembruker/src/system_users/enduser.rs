@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::http::extract::{Json, JsonText, Path, read_json};
 use crate::http::problem::ApiError;
 use crate::read_model::SystemUserEntry;
+use crate::requests::answer::nothing_shown;
 
 /// The live system users of one kind of an organisation, as lists show them.
 pub fn listed(app: &App, owner: Uuid, kind: SystemUserKind) -> Vec<OwnSystemUserDto> {
@@ -124,8 +125,15 @@ pub async fn create(
     JsonText(body): JsonText,
 ) -> Result<Json<OwnSystemUserDto>, ApiError> {
     let new: NewSystemUser = read_json(&body)?;
-    let id =
-        create_whole(&app, &acting.answerer(), &acting.organisation, &new.system_id, &new.integration_title).await?;
+    let id = create_whole(
+        &app,
+        &acting.answerer(),
+        &acting.organisation,
+        &new.system_id,
+        &new.integration_title,
+        nothing_shown,
+    )
+    .await?;
     let made = app.model.system_user(id).and_then(|user| OwnSystemUserDto::listed(&app, &user));
     made.map(Json).ok_or_else(|| ApiError::Internal("a system user that was just made is not there".to_owned()))
 }

@@ -2,11 +2,12 @@
 
 use model::problem::{SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS, SYSTEM_USER_NOT_FOUND};
 use model::{OrgNumber, Organisation, RegisteredSystem, Request, RequestKind, RequestStatus, SystemUser};
-use serde_json::json;
-use store::{AuditEntry, ChangeContext, RequestKey, StoreError};
+use serde_json::{Value, json};
+use store::{ChangeContext, RequestKey, StoreError};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::http::extract::without_long_numbers;
 use crate::http::problem::ApiError;
 use crate::notices::Event;
 use crate::requests::answer::{Answerer, approved};
@@ -33,26 +34,23 @@ pub async fn create_whole(
     organisation: &Organisation,
     system_id: &str,
     given: &str,
+    shown: impl Fn(&RegisteredSystem) -> Result<Value, ApiError>,
 ) -> Result<Uuid, ApiError> {
     let title = title(given)?.to_owned();
     let mut tx = app.begin(answerer.context.clone()).await?;
     answerer.require_power(app, organisation.party_uuid)?;
     let now = tx.now();
     let system = app.model.system_by_id(system_id.trim()).filter(|system| system.is_visible && !system.is_deleted);
-    let wanted = everything(app, organisation, &*system.ok_or(SYSTEM_NOT_FOUND)?, title);
+    let system = system.ok_or(SYSTEM_NOT_FOUND)?;
+    let shown = shown(&system)?;
+    let wanted = everything(app, organisation, &system, title);
     let user = approved(app, &mut tx, answerer, &wanted, now).await?;
     tx.insert_system_user(&user).await.map_err(|error| match error {
         StoreError::Duplicate(_) => SYSTEM_USER_EXISTS.into(),
         error => ApiError::from(error),
     })?;
-    tx.audit(AuditEntry {
-        id: app.random.uuid_at(tx.now()),
-        event: "systemuser.created",
-        party: Some(user.owner_party),
-        subject: user.id.to_string(),
-        details: json!({"systemId": user.system_id, "rights": user.rights, "accessPackages": user.access_packages}),
-    })
-    .await?;
+    let details = json!({"systemId": user.system_id, "rights": user.rights, "accessPackages": user.access_packages, "level": answerer.level, "shown": shown});
+    app.audit(&mut tx, "systemuser.created", (user.owner_party, user.id), details).await?;
     app.commit(tx).await?;
     app.tell_of_system_user(Event::SystemUserCreated, &user);
     Ok(user.id)
@@ -82,22 +80,17 @@ pub fn everything(app: &App, organisation: &Organisation, system: &RegisteredSys
 }
 
 /// Gives a system user of `owner` (party uuid) another name.
-pub async fn rename(app: &App, context: ChangeContext, owner: Uuid, id: Uuid, given: &str) -> Result<(), ApiError> {
+pub async fn rename(app: &App, answerer: &Answerer, owner: Uuid, id: Uuid, given: &str) -> Result<(), ApiError> {
     let title = title(given)?;
-    let mut tx = app.begin(context).await?;
+    let mut tx = app.begin(answerer.context.clone()).await?;
+    answerer.require_power(app, owner)?;
     let user = tx.system_user(id).await?.filter(|user| !user.is_deleted && user.owner_party == owner);
     let user = user.ok_or(SYSTEM_USER_NOT_FOUND)?;
     if user.title == title || !tx.rename_system_user(id, title).await? {
         return Ok(());
     }
-    tx.audit(AuditEntry {
-        id: app.random.uuid_at(tx.now()),
-        event: "systemuser.renamed",
-        party: Some(owner),
-        subject: id.to_string(),
-        details: json!({"from": user.title, "to": title}),
-    })
-    .await?;
+    let details = json!({"from": without_long_numbers(&user.title), "to": without_long_numbers(title)});
+    app.audit(&mut tx, "systemuser.renamed", (owner, id), details).await?;
     app.commit(tx).await
 }
 
@@ -123,7 +116,6 @@ async fn delete_if(
     event: &'static str,
 ) -> Result<(), ApiError> {
     let mut tx = app.begin(context).await?;
-    let now = tx.now();
     let user = tx.system_user(id).await?.filter(|user| !user.is_deleted && is_own(user));
     let user = user.ok_or(SYSTEM_USER_NOT_FOUND)?;
     tx.delete_system_user(id).await?;
@@ -136,13 +128,9 @@ async fn delete_if(
     if let Some(request) = tx.latest_request(&key).await? {
         tx.delete_request(request.id).await?;
     }
-    tx.audit(AuditEntry {
-        id: app.random.uuid_at(now),
-        event,
-        party: Some(user.owner_party),
-        subject: id.to_string(),
-        details: json!({"systemId": user.system_id, "rights": user.rights}),
-    })
-    .await?;
-    app.commit(tx).await
+    let details = json!({"systemId": user.system_id, "rights": user.rights});
+    app.audit(&mut tx, event, (user.owner_party, id), details).await?;
+    app.commit(tx).await?;
+    app.tell_of_system_user(Event::SystemUserDeleted, &user);
+    Ok(())
 }

@@ -1,195 +1,14 @@
-//! The story's page in a real browser: headless Chromium, driven through its WebDriver.
-//!
-//! With `SCREENSHOTS` set to a folder, pictures of each page at 320, 768 and 1280 pixels are left there.
+//! The portal's pages in a real browser: all of them, in all states and languages.
 
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::json;
-use tempfile::TempDir;
 use thirtyfour::prelude::*;
-use tokio::process::{Child, Command};
 
+use crate::answers::package;
+use crate::chromium::Chromium;
+use crate::scenarios::{change, vendor_of_two};
 use crate::world::{CUSTOMER, REGISTER, SYSTEM, VENDOR_SCOPES, World, asked, system, with};
-
-struct Chromium {
-    driver: WebDriver,
-    server: String,
-    http: reqwest::Client,
-    _process: Child,
-    _profile: TempDir,
-    pictures: Option<PathBuf>,
-}
-
-/// Looks for barriers (WCAG 2.2 A and AA); unchanged, see `tests/axe`.
-const AXE: &str = include_str!("../axe/axe.min.js");
-
-/// The browser, by the names that systems have for it.
-fn browser_binary() -> String {
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let found = names.iter().find(|name| {
-        std::process::Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
-    });
-    (*found.expect("Chromium is missing; see ./test")).to_owned()
-}
-
-impl Chromium {
-    async fn new() -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("chromedriver is missing; see ./test");
-        let profile = TempDir::new().unwrap();
-        let mut capabilities = DesiredCapabilities::chrome();
-        for argument in [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-dev-shm-usage",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--force-prefers-reduced-motion",
-            "--lang=nb",
-            "--accept-lang=nb",
-        ] {
-            capabilities.add_arg(argument).unwrap();
-        }
-        capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display())).unwrap();
-        let path = std::process::Command::new("which").arg(browser_binary()).output().unwrap();
-        capabilities.set_binary(String::from_utf8(path.stdout).unwrap().trim()).unwrap();
-        let server = format!("http://127.0.0.1:{port}");
-        let mut tries = 0;
-        let driver = loop {
-            match WebDriver::new(&server, capabilities.clone()).await {
-                Ok(driver) => break driver,
-                Err(error) if tries > 50 => panic!("no browser: {error}"),
-                Err(_) => tries += 1,
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        };
-        #[expect(clippy::disallowed_methods, reason = "where a person wants the pictures")]
-        let pictures = std::env::var("SCREENSHOTS").ok().map(PathBuf::from);
-        let http = systembruker::app::http_client().unwrap();
-        Self { driver, server, http, _process: process, _profile: profile, pictures }
-    }
-
-    /// Looks at the page at both widths: nothing sticks out to the side, and a picture is taken if wanted.
-    async fn look(&self, name: &str) {
-        for width in [320, 768, 1280] {
-            let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
-            self.set_size(size).await;
-            let script = "return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]";
-            let sizes: Vec<u64> = self.driver.execute(script, vec![]).await.unwrap().convert().unwrap();
-            assert!(sizes[0] <= width, "{name} is {} wide at {width}", sizes[0]);
-            if let Some(folder) = &self.pictures {
-                std::fs::create_dir_all(folder).unwrap();
-                let size =
-                    json!({"width": width, "height": sizes[1].max(600), "deviceScaleFactor": 1, "mobile": false});
-                self.set_size(size).await;
-                self.driver.screenshot(&folder.join(format!("{name}-{width}.png"))).await.unwrap();
-            }
-        }
-    }
-
-    /// Has axe look at the page: no rule of WCAG 2.2 A or AA is violated.
-    async fn check(&self, name: &str) {
-        self.driver.execute(AXE, vec![]).await.unwrap();
-        let script = "const done = arguments[arguments.length - 1];
-            axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then(
-                (found) => done(found.violations.map((it) => it.id + ': ' + it.nodes.map((node) => node.html).join(' | '))),
-                (error) => done([String(error)]));";
-        let found: Vec<String> = self.driver.execute_async(script, vec![]).await.unwrap().convert().unwrap();
-        assert!(found.is_empty(), "{name}: {found:#?}");
-    }
-
-    /// Looks at a page in three languages.
-    async fn look_at(&self, name: &str, url: &str) {
-        for language in ["nb", "nn", "en"] {
-            self.speak(language, url).await;
-            self.driver.goto(url).await.unwrap();
-            let shown = self.driver.find(By::Css("html")).await.unwrap().attr("lang").await.unwrap();
-            assert_eq!(shown.as_deref(), Some(language), "{name}");
-            let came = self.driver.current_url().await.unwrap();
-            assert!(came.as_str() == url || name == "test-login", "{name} is at {came}");
-            self.look(&format!("{name}-{language}")).await;
-            self.check(&format!("{name}-{language}")).await;
-        }
-        self.speak("nb", url).await;
-        self.driver.goto(url).await.unwrap();
-    }
-
-    /// Chooses a language, as the button does.
-    async fn speak(&self, language: &str, url: &str) {
-        let mut cookie = Cookie::new("language", language);
-        cookie.set_path("/");
-        if !self.driver.current_url().await.unwrap().as_str().starts_with("http://127.0.0.1") {
-            self.driver.goto(url).await.unwrap();
-        }
-        self.driver.add_cookie(cookie).await.unwrap();
-    }
-
-    /// Logs in as somebody, at a page.
-    async fn log_in(&self, person: &str, url: &str) {
-        self.driver.delete_all_cookies().await.unwrap();
-        self.driver.goto(url).await.unwrap();
-        self.press(person).await;
-        for _ in 0..100 {
-            if self.driver.current_url().await.unwrap().as_str() == url {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("{person} does not come to {url}");
-    }
-
-    /// Gives the page a size; windows themselves cannot be as narrow as phones.
-    async fn set_size(&self, size: serde_json::Value) {
-        self.emulate("Emulation.setDeviceMetricsOverride", size).await;
-    }
-
-    /// Shows pages as to somebody who wants a feature so: `prefers-color-scheme`, `forced-colors`.
-    async fn prefer(&self, feature: &str, value: &str) {
-        let features = json!({"features": [{"name": feature, "value": value}]});
-        self.emulate("Emulation.setEmulatedMedia", features).await;
-    }
-
-    async fn emulate(&self, command: &str, params: serde_json::Value) {
-        let url = format!("{}/session/{}/goog/cdp/execute", self.server, self.driver.handle().session_id());
-        let command = json!({"cmd": command, "params": params});
-        let answer = self.http.post(url).json(&command).send().await.unwrap();
-        assert!(answer.status().is_success(), "{answer:?}");
-    }
-
-    /// Waits until the page with this heading is there.
-    async fn arrives_at(&self, heading: &str) {
-        let mut shown = String::new();
-        for _ in 0..100 {
-            if let Ok(element) = self.driver.find(By::Css("h1")).await {
-                shown = element.text().await.unwrap_or_default();
-                if shown == heading {
-                    return;
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("expected the page “{heading}”, came “{shown}”");
-    }
-
-    async fn press(&self, text: &str) {
-        let path =
-            format!("//button[contains(normalize-space(.), '{text}')] | //a[contains(normalize-space(.), '{text}')]");
-        let element = self.driver.find(By::XPath(&path)).await.unwrap_or_else(|error| panic!("no “{text}”: {error}"));
-        element.click().await.unwrap();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pia_approves_and_takes_back_in_a_real_browser() {
@@ -399,6 +218,126 @@ async fn every_page_is_without_barriers_in_three_languages() {
     chromium.log_in("Pia Tilfeldig", &page(&forwarded)).await;
     chromium.look_at("timed-out", &page(&forwarded)).await;
     chromium.driver.clone().quit().await.unwrap();
+}
+
+/// What people seldom see: refusals, what is gone, what is crowded. Nothing of it has barriers either.
+#[tokio::test(flavor = "multi_thread")]
+async fn rare_pages_are_without_barriers() {
+    let world = World::new().await;
+    let vendor = vendor_of_two(&world).await;
+    let chromium = Chromium::new().await;
+    let at = |path: &str| format!("{}{path}", world.origin);
+    let org = format!("/org/{CUSTOMER}/system-access");
+    let ask = async |reference: &str| {
+        let body =
+            with(with(asked(), "externalRef", json!(reference)), "accessPackages", json!([package("krav-og-utlegg")]));
+        let made = world.ask(&vendor, &body).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        made.json()["id"].as_str().unwrap().to_owned()
+    };
+    // A number that is none.
+    chromium.open(&at("/login")).await;
+    chromium.write("pid", "123").await;
+    chromium.press("Autentiser").await;
+    chromium.seen("wrong-number", "Det er ikke et gyldig").await;
+    // A change with all three lists, its receipt, and what is answered.
+    let user = ask("first").await;
+    chromium.log_in("Pia Tilfeldig", &at(&format!("/request/{user}"))).await;
+    chromium.press("Godkjenn").await;
+    chromium.seen("receipt-leaving", "Systemet har fått").await;
+    let (changed, link) = change(&world, &vendor, &user).await;
+    chromium.log_in("Pia Tilfeldig", &link).await;
+    chromium.look_at("change-lists", &at(&format!("/changerequest/{changed}"))).await;
+    chromium.press("Godkjenn").await;
+    chromium.seen("receipt-change", "Systemet har mistet").await;
+    let second = ask("second").await;
+    let withdrawn = ask("withdrawn").await;
+    chromium.log_in("Arne Ansatt", &at(&format!("/request/{second}"))).await;
+    chromium.press("Videresend").await;
+    chromium.says(&["Arne Ansatt videresendte"]).await;
+    chromium.look_at("forwarded-by-me", &at(&format!("/request/{second}"))).await;
+    chromium.open(&at(&org)).await;
+    chromium.seen("no-power-page", "Du har ikke lov til å gjøre dette").await;
+    // What waits, is looked for, and is answered by somebody else meanwhile.
+    chromium.log_in("Pia Tilfeldig", &at(&org)).await;
+    chromium.look_at("overview-pending", &at(&org)).await;
+    chromium.look_at("create-cannot", &at(&format!("{org}/new/{SYSTEM}"))).await;
+    chromium.open(&at(&format!("{org}/{user}"))).await;
+    chromium.driver.execute("document.getElementById('title').removeAttribute('required')", vec![]).await.unwrap();
+    chromium.write("title", " ").await;
+    chromium.press("Lagre navnet").await;
+    chromium.seen("rename-wrong", "Navnet må ha").await;
+    chromium.write("title", "Regnskap").await;
+    chromium.press("Lagre navnet").await;
+    chromium.seen("renamed", "Navnet er endret.").await;
+    chromium.open(&at(&format!("/request/{withdrawn}"))).await;
+    let token = vendor.token(&world, "altinn:authentication/systemuser.request.write").await;
+    let withdraw = world.request(reqwest::Method::DELETE, &format!("{}/{withdrawn}", crate::world::REQUESTS));
+    assert_eq!(world.send(withdraw.bearer_auth(&token)).await.status, 202);
+    chromium.driver.execute("document.querySelector('input[name=csrf]').value = 'x'", vec![]).await.unwrap();
+    chromium
+        .driver
+        .execute("document.querySelectorAll('input[name=csrf]').forEach((it) => it.value = 'x')", vec![])
+        .await
+        .unwrap();
+    chromium.press("Avvis").await;
+    chromium.seen("foreign-form", "Skjemaet kunne ikke tas imot").await;
+    chromium.open(&at(&format!("/request/{second}"))).await;
+    let (mut sverre, page) = world.open_request("Sverre Subtil", &second).await;
+    sverre.press(&page, "Avvis").await.unwrap();
+    chromium.press("Godkjenn").await;
+    chromium.seen("conflict", "Forespørselen er allerede besvart").await;
+    // What is not used, and what is gone.
+    world.advance(181 * 24 * 3_600).await;
+    chromium.log_in("Pia Tilfeldig", &at(&org)).await;
+    chromium.look_at("details-unused", &at(&format!("{org}/{user}"))).await;
+    let third = ask("third").await;
+    let token = vendor.token(&world, "altinn:authentication/systemregister.write").await;
+    let gone = world.request(reqwest::Method::DELETE, &format!("{REGISTER}/{SYSTEM}")).bearer_auth(&token);
+    assert_eq!(world.send(gone).await.status, 200);
+    chromium.look_at("details-system-gone", &at(&format!("{org}/{user}"))).await;
+    chromium.look_at("request-system-gone", &at(&format!("/request/{third}"))).await;
+    chromium.quit().await;
+}
+
+/// A list with no clients, one that is being worked off, and many organisations to choose from.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_those_with_many_are_without_barriers() {
+    const AUDITOR: &str = "314250052";
+    let world = World::new().await;
+    let vendor = world.vendor().await;
+    world.offer_packages(&vendor, &["forretningsforer-eiendom", "ansvarlig-revisor"]).await;
+    let chromium = Chromium::new().await;
+    let at = |path: &str| format!("{}{path}", world.origin);
+    let mut agents = vec![];
+    for (name, packages) in [("none", "forretningsforer-eiendom"), ("many", "ansvarlig-revisor")] {
+        let body = with(crate::answers::asked_of_agent(&[packages]), "partyOrgNo", json!(AUDITOR));
+        let request = world.ask_agent(&vendor, &with(body, "externalRef", json!(name))).await.json();
+        chromium.log_in("Dress Minst", request["confirmUrl"].as_str().unwrap()).await;
+        chromium.press("Godkjenn").await;
+        chromium.seen("receipt-agent", "Nå må du legge til klientene").await;
+        agents.push(request["id"].as_str().unwrap().to_owned());
+    }
+    let list = |agent: &str| at(&format!("/org/{AUDITOR}/system-access/{agent}/clients"));
+    chromium.log_in("Dress Minst", &list(&agents[0])).await;
+    chromium.look_at("clients-none", &list(&agents[0])).await;
+    crate::scenarios::clients(&world, AUDITOR, "REVI", "AS", 3_000).await;
+    chromium.open(&list(&agents[1])).await;
+    chromium.press("Legg til alle").await;
+    chromium.seen("job-running", "Du kan lukke siden").await;
+    // It follows by itself, without the page being loaded anew in the meantime.
+    chromium.arrives_at("Klientene er behandlet").await;
+    chromium.press("Til klientene").await;
+    chromium.press("Fjern alle").await;
+    chromium.seen("remove-all", "ikke lenger handle for noen av de").await;
+    // Nine organisations of her own.
+    let pia = json!({"role": "DAGL", "person": {"nationalId": "17858212081", "name": "Pia Tilfeldig"}});
+    let of = |number: u32| json!({"orgNumber": crate::registry::org_number(5_000 + number), "name": format!("EGEN NR {number}"), "unitType": "AS", "roles": [pia]});
+    world.import(&(0..9).map(of).collect::<Vec<_>>()).await;
+    chromium.log_in("Pia Tilfeldig", &at("/")).await;
+    chromium.look_at("front-many", &at("/?q=egen")).await;
+    chromium.look_at("front-none", &at("/?q=finnes+ikke")).await;
+    chromium.quit().await;
 }
 
 /// The public portal's first scenarios: reject, approve, and back at the vendor's without a click.

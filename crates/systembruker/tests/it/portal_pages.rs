@@ -1,13 +1,18 @@
 //! The portal's pages: changes, clients, forwarding, names, creating, and how a login ends.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::Router;
 use axum::routing::post;
 use reqwest::Method;
+use reqwest::header::HeaderName;
 use serde_json::{Value, json};
 use systembruker::cli::demo::browser::{Browser, Window};
 use systembruker::cli::sandbox::SandboxOptions;
+use systembruker::portal::PortalSettings;
+use systembruker::portal::limits::LimitSettings;
 use systembruker::resource_registry::builtin::policy_document;
 
 use crate::answers::{ACCOUNTANT, PIA, RAGNHILD, asked_of_agent};
@@ -54,15 +59,17 @@ async fn a_change_is_shown_with_what_stays_and_is_approved() {
     let change = world.asked_to_change(&vendor, &user, json!({"unwantedRights": [right(RESOURCE)]})).await;
     let link = format!("/accessmanagement/ui/systemuser/changerequest?id={change}&DONTCHOOSEREPORTEE=true");
     let (mut browser, page) = world.logged_in(PIA, &link).await;
-    for words in ["ber om å endre", "Dette faller bort", "Krav og betalinger", "«SmartCloud»"] {
+    for words in ["ber om å endre systemtilgangen", "Dette faller bort", "Krav og betalinger", "«SmartCloud»"] {
         says(&page, words);
     }
     let receipt = browser.press(&page, "Godkjenn").await.unwrap();
-    assert_eq!(receipt.heading().unwrap(), "Tilgangen er gitt");
+    assert_eq!(receipt.heading().unwrap(), "Endringen er godkjent");
+    says(&receipt, "Systemet har mistet");
     assert_eq!(world.app.model.system_user(user.parse().unwrap()).unwrap().rights.len(), 0);
     let events = world.events_of(&change).await;
-    let shown = &events[0].1["shown"];
-    assert_eq!((&*events[0].0, shown["language"].as_str()), ("changerequest.approved", Some("nb")));
+    let (last, details) = events.last().unwrap();
+    let shown = &details["shown"];
+    assert_eq!((&**last, shown["language"].as_str()), ("changerequest.approved", Some("nb")));
     assert_eq!(shown["sha256"].as_str().map(str::len), Some(64));
     // A link of the portal before, and one that is of another kind, lead there too.
     for path in [format!("/authfront/ui/auth/vendorchangerequest?id={change}"), format!("/request/{change}")] {
@@ -85,7 +92,7 @@ async fn what_is_not_what_was_shown_is_not_approved() {
     assert!(world.send(put.body(policy)).await.status < 300);
     let refused = browser.press(&page, "Godkjenn").await.unwrap();
     assert_eq!((refused.status, refused.heading().unwrap().as_str()), (409, "Noe ble endret mens du leste"));
-    assert!(world.events_of(&id).await.is_empty());
+    assert!(world.events_of(&id).await.iter().all(|(event, _)| event != "request.approved"));
     let again = browser.follow(&refused, "Se forespørselen").await.unwrap();
     says(&again, "sende inn eller endre opplysninger");
     assert_eq!(browser.press(&again, "Godkjenn").await.unwrap().heading().unwrap(), "Tilgangen er gitt");
@@ -110,13 +117,23 @@ async fn who_cannot_answer_forwards_once_and_the_manager_sees_it() {
     let vendor = world.vendor().await;
     let id = world.asked_for(&vendor).await;
     let (mut arne, page) = world.open_request("Arne Ansatt", &id).await;
-    says(&page, "Dette kan godkjennes av: Pia Tilfeldig.");
+    says(&page, "Dette kan godkjennes av: Pia Tilfeldig (daglig leder).");
     let sent = fill(&mut arne, &page, "Videresend", &[("message", "Se på <b>denne</b>")]).await;
     says(&sent, "Arne Ansatt videresendte forespørselen");
     assert!(sent.form("Videresend").is_err());
     let again = fill(&mut arne, &page, "Videresend", &[("message", "én gang til")]).await;
     assert_eq!(again.status, 200);
-    assert_eq!(world.events_of(&id).await.len(), 1);
+    let events = world.events_of(&id).await;
+    assert_eq!(events.iter().filter(|(event, _)| event == "request.escalated").count(), 1);
+    // Three days later he reminds them, once.
+    assert!(sent.form("Minn om forespørselen").is_err());
+    world.advance(73 * 3_600).await;
+    let (mut arne, page) = world.open_request("Arne Ansatt", &id).await;
+    let reminded = arne.press(&page, "Minn om forespørselen").await.unwrap();
+    assert!(reminded.form("Minn om forespørselen").is_err());
+    assert_eq!(arne.press(&page, "Minn om forespørselen").await.unwrap().status, 200);
+    let events = world.events_of(&id).await;
+    assert_eq!(events.iter().filter(|(event, _)| event == "request.reminded").count(), 1);
     // A stranger forwards nothing.
     let (mut mona, other) = world.logged_in("Mona Modig", "/").await;
     let csrf = other.form("Logg ut").unwrap().fields;
@@ -134,8 +151,9 @@ async fn who_cannot_answer_forwards_once_and_the_manager_sees_it() {
     assert_eq!(vendor.ask_for_system_user(&world, CUSTOMER, None).await.status, 200);
     systembruker::system_users::uses::write(&world.app).await.unwrap();
     let details = pia.open(details.url.as_str()).await.unwrap();
-    says(&details, &format!("Klienten {} har fått token", vendor.client_id));
-    let expected = ["request.arrived", "request.forwarded", "systemuser.created", "systemuser.first-used"];
+    says(&details, &format!("Maskinporten-klient {}: første gang brukt", vendor.client_id));
+    let expected =
+        ["request.arrived", "request.forwarded", "request.forwarded", "systemuser.created", "systemuser.first-used"];
     for _ in 0..100 {
         if notices.lock().unwrap().len() == expected.len() {
             break;
@@ -216,7 +234,9 @@ async fn an_accountant_approves_and_sees_to_its_clients() {
     says(&numbers, "Er ikke klient hos dere.");
     let list = browser.follow(&numbers, "Til klientene").await.unwrap();
     says(&list, "2 er lagt til, 0 kan legges til, 0 mangler en fullmakt.");
-    let all = browser.press(&list, "Fjern alle").await.unwrap();
+    let sure = browser.press(&list, "Fjern alle").await.unwrap();
+    says(&sure, "ikke lenger handle for noen av de 2 klientene");
+    let all = browser.press(&sure, "Ja, fjern alle").await.unwrap();
     says(&all, "2 av 2 er fjernet.");
     // Another organisation's manager sees no clients here, nor changes them.
     let (mut pia, _) = world.logged_in(PIA, "/").await;
@@ -264,15 +284,47 @@ async fn sessions_end_on_both_sides_and_receipts_are_the_browsers() {
     assert_eq!(arne.open(receipt.url.as_str()).await.unwrap().status, 404);
     let out = arne.press(&front, "Logg ut").await.unwrap();
     assert_eq!((out.url.path(), out.heading().unwrap().as_str()), ("/logged-out", "Du er logget ut"));
-    // The provider ends what it began; an id that nobody has ends nothing.
-    let session = world.app.store.read().await.unwrap();
-    drop(session);
-    let (mut sverre, _) = world.logged_in("Sverre Subtil", "/").await;
-    let logout = async |query: &str| world.get(&format!("/login/front-channel-logout{query}"), "").await.status;
-    assert_eq!(logout("?sid=nobody").await, 204);
-    assert_eq!(logout("").await, 204);
+    // The receipt belongs to that answer: who logs in and out later is told so.
+    let (mut pia_again, front) = world.logged_in(PIA, "/").await;
+    pia_again.press(&front, "Logg ut").await.unwrap();
+    let login = pia.open(&format!("{}/", world.origin)).await.unwrap();
+    let front = pia.press(&login, PIA).await.unwrap();
+    assert_eq!(pia.press(&front, "Logg ut").await.unwrap().heading().unwrap(), "Du er logget ut");
+    assert_eq!(pia.open(receipt.url.as_str()).await.unwrap().status, 404);
+    // The provider ends what it began; an id that nobody has, and another issuer, end nothing.
+    let (mut sverre, front) = world.logged_in("Sverre Subtil", "/").await;
+    let session = async |browser: &Browser| {
+        let cookies = browser.cookies_for(&front.url);
+        let id = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("session=")).unwrap().to_owned();
+        let hash = digest(&SHA256, id.as_bytes());
+        (world.app.store.session(hash.as_ref()).await.unwrap(), id)
+    };
+    let (stored, first_id) = session(&sverre).await;
+    let sid = stored.unwrap().provider_sid.unwrap();
+    let issuer = format!("{}/sandbox/login", world.origin);
+    let logout = async |query: String| world.get(&format!("/login/front-channel-logout{query}"), "").await.status;
+    for query in [
+        String::new(),
+        format!("?iss={issuer}&sid=nobody"),
+        format!("?iss=https://evil.example&sid={sid}"),
+        format!("?sid={sid}"),
+    ] {
+        assert_eq!(logout(query).await, 204);
+    }
     let still = sverre.open(&format!("{}/", world.origin)).await.unwrap();
     assert_eq!(still.heading().unwrap(), "Velg virksomhet");
+    assert_eq!(logout(format!("?iss={issuer}&sid={sid}")).await, 204);
+    let login = sverre.open(&format!("{}/", world.origin)).await.unwrap();
+    assert_eq!(login.heading().unwrap(), "Testinnlogging");
+    // Every login has a session of its own, and the one before is gone.
+    sverre.press(&login, "Sverre Subtil").await.unwrap();
+    let (_, second_id) = session(&sverre).await;
+    let again = sverre.open(&format!("{}/login?level=4", world.origin)).await.unwrap();
+    sverre.press(&again, "Sverre Subtil").await.unwrap();
+    let (_, third_id) = session(&sverre).await;
+    assert!(first_id != second_id && second_id != third_id);
+    let hash = digest(&SHA256, second_id.as_bytes());
+    assert_eq!(world.app.store.session(hash.as_ref()).await.unwrap(), None);
     // Who was away too long comes back to the page, also from a form.
     let path = format!("{}/org/{CUSTOMER}/system-access", world.origin);
     let page = sverre.open(&path).await.unwrap();
@@ -280,9 +332,35 @@ async fn sessions_end_on_both_sides_and_receipts_are_the_browsers() {
     let login = sverre.open(&path).await.unwrap();
     let back = sverre.press(&login, "Sverre Subtil").await.unwrap();
     assert_eq!(back.url.path(), page.url.path());
-    let request = world.request(Method::POST, "/logout").header("Referer", &path).form(&[("csrf", "x")]);
-    let to = world.send(request).await.headers["location"].to_str().unwrap().to_owned();
-    assert_eq!(to, "/login?goto=%2Forg%2F310904473%2Fsystem%2Daccess");
+    let post = async |to: &str| {
+        let request = world.request(Method::POST, to).header("Referer", &path).form(&[("csrf", "x")]);
+        world.send(request).await.headers["location"].to_str().unwrap().to_owned()
+    };
+    let form = post(&format!("/org/{CUSTOMER}/system-access/{id}/revoke")).await;
+    assert_eq!(form, "/login?goto=%2Forg%2F310904473%2Fsystem%2Daccess%23resumed");
+    // Who wants to log out and has no session any more is not logged in for it.
+    assert_eq!(post("/logout").await, "/logged-out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_may_be_in_a_language_of_its_own() {
+    let world = World::new().await;
+    let vendor = world.vendor().await;
+    let id = world.asked_for(&vendor).await;
+    let (mut pia, page) = world.logged_in(PIA, &format!("/request/{id}?lang=en&x=1")).await;
+    assert_eq!(page.heading().unwrap(), "SMARTCLOUD AS asks for access for the system SmartCloud");
+    let nynorsk = pia.press(&page, "Norsk (nynorsk)").await.unwrap();
+    assert_eq!(nynorsk.url.query(), Some("x=1"));
+    says(&nynorsk, "på vegner av");
+    // Languages that browsers ask for, by how much they are wanted.
+    let get = async |languages: &str| {
+        world.send(world.request(Method::GET, "/logged-out").header("Accept-Language", languages)).await.text
+    };
+    assert!(get("en;q=0.3, nn;q=0.9").await.contains("<html lang=\"nn\""));
+    assert!(get("de, en;q=0").await.contains("<html lang=\"nb\""));
+    // A link that cannot be read leads nowhere, and says so.
+    let lost = pia.open(&format!("{}/org/{CUSTOMER}/system-access?page=abc", world.origin)).await.unwrap();
+    assert_eq!((lost.status, lost.heading().unwrap().as_str()), (404, "Vi finn ikkje sida"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -309,7 +387,13 @@ async fn what_vendors_write_is_text_and_pages_are_small() {
         says(&pia.open(&format!("{}{path}", world.origin)).await.unwrap(), evil);
     }
     // All that a page needs, as browsers fetch it.
-    let html = world.get("/login", "").await.text.len();
+    let page_of = async |path: &str| {
+        let request = world.request(Method::GET, path).header("cookie", pia.cookies_for(&page.url));
+        let answer = world.send(request).await;
+        assert_eq!(answer.status, 200, "{path}");
+        answer.text.len()
+    };
+    let html = page_of(&format!("/request/{id}")).await.max(page_of(&format!("/org/{CUSTOMER}/system-access")).await);
     let front = world.get("/logged-out", "").await;
     let mut total = html.max(front.text.len())
         + usize::try_from(
@@ -333,4 +417,98 @@ async fn what_vendors_write_is_text_and_pages_are_small() {
         assert!(!plain.headers().contains_key("content-encoding"));
     }
     assert!(total < 100_000, "{total} bytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_asks_too_often_has_to_wait_and_others_do_not() {
+    let limits =
+        LimitSettings { per_minute: NonZeroU32::new(20), address_header: Some(HeaderName::from_static("x-real-ip")) };
+    let portal = PortalSettings { limits, ..PortalSettings::default() };
+    let world = World::of_template(SandboxOptions { portal, ..SandboxOptions::default() }).await;
+    let vendor = world.vendor().await;
+    let id = world.asked_for(&vendor).await;
+    let (mut pia, page) = world.open_request(PIA, &id).await;
+    let unknown = format!("{}/request/01a20538-218e-7fae-aebe-6e10372c06b2", world.origin);
+    let mut refused = None;
+    for _ in 0..30 {
+        let answered = pia.open(&unknown).await.unwrap();
+        if answered.status != 404 {
+            refused = Some(answered);
+            break;
+        }
+    }
+    let refused = refused.unwrap();
+    assert_eq!((refused.status, refused.heading().unwrap().as_str()), (429, "Det gikk litt fort"));
+    assert_eq!(pia.press(&page, "Avvis").await.unwrap().status, 429);
+    // Other pages go on, and so do other people.
+    assert_eq!(pia.open(&format!("{}/org/{CUSTOMER}/system-access", world.origin)).await.unwrap().status, 200);
+    let (mut sverre, page) = world.open_request("Sverre Subtil", &id).await;
+    assert_eq!(sverre.press(&page, "Avvis").await.unwrap().heading().unwrap(), "Forespørselen er avvist");
+    // An address may more, logged in or not; what the browser itself says of where it is does not count.
+    let post = async |address: &str| {
+        let request = world.request(Method::POST, "/language").header("x-real-ip", address).form(&[("language", "nn")]);
+        world.send(request).await
+    };
+    let mut statuses = vec![];
+    for _ in 0..420 {
+        statuses.push(post("192.0.2.1").await.status);
+    }
+    assert_eq!((statuses[399], statuses.last().copied()), (303, Some(429)));
+    let late = post("192.0.2.1").await;
+    assert!(late.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() <= 60);
+    assert_eq!(post("192.0.2.2").await.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_is_read_in_pages_and_taken_along() {
+    let world = World::new().await;
+    let (_, user) = world.system_user().await;
+    let (mut pia, details) = world.logged_in(PIA, &format!("/org/{CUSTOMER}/system-access/{user}")).await;
+    // More than a page, and a name that a spreadsheet would take for a formula.
+    let mut details = fill(&mut pia, &details, "Lagre navnet", &[("title", "=1+1; \"x\"")]).await;
+    for number in 0..100 {
+        details = fill(&mut pia, &details, "Lagre navnet", &[("title", &format!("Navn {number}"))]).await;
+    }
+    // Numbers that could be a person's are not kept in the journal.
+    details = fill(&mut pia, &details, "Lagre navnet", &[("title", "+Navn 100 17858212081")]).await;
+    says(&details, "navnet ble endret til «+Navn 100 …»");
+    says(&details, "Leverandøren ba om den");
+    let history = pia.follow(&details, "Hele historikken").await.unwrap();
+    says(&history, "navnet ble endret til «+Navn 100 …»");
+    assert!(!history.words().unwrap().contains("leverandøren ba om tilgangen"));
+    let older = pia.follow(&history, "Vis eldre").await.unwrap();
+    for words in
+        ["leverandøren ba om tilgangen", "forespørselen ble lest", "forespørselen ble godkjent", "SMARTCLOUD AS"]
+    {
+        says(&older, words);
+    }
+    assert!(!older.words().unwrap().contains("«+Navn 100"));
+    for nonsense in ["", "x", "1-x", "99999999999999999999-0", "-"] {
+        assert_eq!(pia.open(&format!("{}?after={nonsense}", history.url)).await.unwrap().status, 200, "{nonsense}");
+    }
+    let file = async |kind: &str| {
+        let request = world.request(Method::GET, &format!("/org/{CUSTOMER}/history.{kind}"));
+        world.send(request.header("cookie", pia.cookies_for(&history.url))).await
+    };
+    let table = file("csv").await;
+    assert_eq!((table.status, table.content_type()), (200, "text/csv; charset=utf-8"));
+    assert_eq!(table.headers["content-disposition"], "attachment; filename=\"history.csv\"");
+    let mut lines = table.text.lines();
+    assert_eq!(lines.next(), Some("\u{feff}time;event;what;who;about;id"));
+    assert_eq!(table.text.lines().count(), 106);
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .contains(";systemuser.renamed;navnet ble endret til «+Navn 100 …»;Pia Tilfeldig;'+Navn 100 17858212081;")
+    );
+    assert!(table.text.contains("\"navnet ble endret til «=1+1; \"\"x\"\"»\""), "{}", table.text);
+    let list = file("json").await.json();
+    let oldest = list.as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&oldest["event"], &oldest["who"], &oldest["id"]),
+        (&json!("request.created"), &json!("SMARTCLOUD AS"), &json!(user))
+    );
+    let nobody = world.send(world.request(Method::GET, &format!("/org/{CUSTOMER}/history.csv"))).await;
+    assert_eq!(nobody.headers["location"], format!("/login?goto=%2Forg%2F{CUSTOMER}%2Fhistory%2Ecsv"));
 }

@@ -510,7 +510,7 @@ async fn pages_of_an_access_list_are_of_one_version() {
 }
 
 /// An organisation number with its check digit.
-fn org_number(number: u32) -> String {
+pub fn org_number(number: u32) -> String {
     let weights = [3, 2, 7, 6, 5, 4, 3, 2];
     let candidates = (0..).map(|step| format!("{:08}", 31_700_000 + number * 20 + step));
     let with_digit = |digits: String| {

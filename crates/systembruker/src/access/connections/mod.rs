@@ -17,7 +17,7 @@ use model::problem::validation::{CONNECTION_IN_USE, CONNECTION_MISSING, PARTY_AR
 use model::{AccessPackage, DelegatedRight, SystemUserKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{AuditEntry, Write};
+use store::Write;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -260,19 +260,6 @@ pub(super) async fn begin(app: &App, caller: &Caller, party: Uuid) -> Result<Wri
     app.begin(context).await
 }
 
-/// Writes what a person did for a party into the audit journal.
-pub(super) async fn audit(
-    app: &App,
-    tx: &mut Write,
-    event: &'static str,
-    (giver, receiver): (Uuid, Uuid),
-    what: serde_json::Value,
-) -> Result<(), ApiError> {
-    let id = app.random.uuid_at(tx.now());
-    let entry = AuditEntry { id, event, party: Some(giver), subject: receiver.to_string(), details: what };
-    Ok(tx.audit(entry).await?)
-}
-
 /// Connects a party with another, that can then be given packages and rights
 #[utoipa::path(
     post, path = "/accessmanagement/api/v1/enduser/connections", tag = "Connections", params(PairQuery),
@@ -290,7 +277,7 @@ pub async fn connect(
     let mut tx = begin(&app, &caller, party).await?;
     if let Receiver::Party(_) = receiver {
         tx.insert_connection(party, to, caller.require_person()?.person.party_uuid).await?;
-        audit(&app, &mut tx, "connection.made", (party, to), json!({})).await?;
+        app.audit(&mut tx, "connection.made", (party, to), json!({})).await?;
     }
     app.commit(tx).await?;
     let role_id = rightholder(&app.model.metadata()).map_or(Uuid::nil(), |role| role.id);
@@ -326,7 +313,7 @@ pub async fn disconnect(
     }
     tx.delete_connection(from, to).await?;
     lose_what_rested(&app, &mut tx, from).await?;
-    audit(&app, &mut tx, "connection.ended", (from, to), json!({})).await?;
+    app.audit(&mut tx, "connection.ended", (from, to), json!({})).await?;
     app.commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,8 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    MAX_NAMED, PairQuery, Permission, Receiver, assignment_id, audit, begin, ends, given, lose_what_rested, receiver,
-    refused,
+    MAX_NAMED, PairQuery, Permission, Receiver, assignment_id, begin, ends, given, lose_what_rested, receiver, refused,
 };
 use crate::access::compact::{CompactPackage, Envelope, acted_for};
 use crate::access::delegation::{self, PackageCheck, is_for_systems, name_of_way};
@@ -117,7 +116,7 @@ pub async fn give_package(
             tx.give_connection_package(giver, to, &given).await?;
         }
     }
-    audit(&app, &mut tx, "package.given", (giver, to), json!({"package": given.urn})).await?;
+    app.audit(&mut tx, "package.given", (giver, to), json!({"package": given.urn})).await?;
     app.commit(tx).await?;
     let assignment = assignment_id(giver, to);
     let id = Uuid::new_v5(&assignment, package.id.as_bytes());
@@ -152,7 +151,7 @@ pub async fn take_package(
     };
     if taken {
         lose_what_rested(&app, &mut tx, from).await?;
-        audit(&app, &mut tx, "package.taken_back", (from, to), json!({"package": package.urn})).await?;
+        app.audit(&mut tx, "package.taken_back", (from, to), json!({"package": package.urn})).await?;
     }
     app.commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)

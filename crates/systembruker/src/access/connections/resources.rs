@@ -19,7 +19,7 @@ use store::Write;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Given, MAX_NAMED, PairQuery, Permission, ReasonDto, audit, begin, ends, given, receiver};
+use super::{Given, MAX_NAMED, PairQuery, Permission, ReasonDto, begin, ends, given, receiver};
 use crate::access::compact::acted_for;
 use crate::access::delegation::{ActionCheck, Reason, check_actions};
 use crate::access::metadata_api::{ResourceDto, resource_dto, resource_id};
@@ -109,7 +109,7 @@ pub async fn take_resource(
         &held.iter().filter(|right| right.resource != resource).cloned().collect(),
     )
     .await?;
-    audit(&app, &mut tx, "rights.taken_back", (from, to), json!({"resource": resource})).await?;
+    app.audit(&mut tx, "rights.taken_back", (from, to), json!({"resource": resource})).await?;
     app.commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -243,7 +243,7 @@ async fn set_rights(
     let kept = held.iter().filter(|right| !replaces || right.resource != *id).cloned();
     wanted.extend(kept);
     change_rights(&mut tx, (giver, to), &held, &wanted).await?;
-    audit(app, &mut tx, "rights.given", (giver, to), json!({"resource": id, "actions": actions})).await?;
+    app.audit(&mut tx, "rights.given", (giver, to), json!({"resource": id, "actions": actions})).await?;
     app.commit(tx).await
 }
 

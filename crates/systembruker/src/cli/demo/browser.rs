@@ -90,7 +90,8 @@ impl Browser {
         bail!("more than {MAX_REDIRECTS} redirects, the last to {url}")
     }
 
-    fn cookies_for(&self, url: &Url) -> String {
+    /// What it sends along to an address, as a header.
+    pub fn cookies_for(&self, url: &Url) -> String {
         let cookies = self.cookies.get(&origin(url)).into_iter().flatten();
         cookies.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
