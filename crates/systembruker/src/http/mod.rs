@@ -7,6 +7,7 @@
 pub mod any_case;
 pub mod caller;
 pub mod conditional;
+pub mod cookies;
 pub mod extract;
 pub mod faces;
 pub mod language;

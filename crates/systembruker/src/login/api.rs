@@ -11,8 +11,9 @@ use model::Person;
 use serde::Deserialize;
 
 use super::oidc::{Attempt, CallbackQuery, Identity, LoginError, OidcClient};
-use super::sessions::{self, LoggedIn, cookie, cookie_name, read_cookie, removal};
+use super::sessions::{self, LoggedIn};
 use crate::app::App;
+use crate::http::cookies::{cookie, cookie_name, names, read_cookie, removal};
 use crate::http::extract::Query;
 use crate::http::faces::Face;
 use crate::http::problem::ApiError;
@@ -24,6 +25,8 @@ use crate::vault::Purpose;
 
 /// How long a login may take, in seconds.
 const ATTEMPT_SECONDS: i64 = 15 * 60;
+/// How many logins a browser may have begun: in several windows, say. With more, those of before are forgotten.
+const MAX_ATTEMPTS: usize = 4;
 
 /// Where to go after the login.
 #[derive(Debug, Default, Deserialize)]
@@ -74,7 +77,11 @@ pub async fn login(
     })?;
     let plain = serde_json::to_vec(&attempt).map_err(|error| ApiError::Internal(error.to_string()).into_response())?;
     let sealed = app.vault.seal_text(&app.random, Purpose::Login, &plain);
-    Ok(redirect(url.as_str(), [cookie(&cookie_name("login", &app), sealed, &app)]))
+    let mut own = cookie(&attempt_cookie(&app, &attempt.state), sealed, &app);
+    own.set_max_age(cookie::time::Duration::seconds(ATTEMPT_SECONDS));
+    let others = names(&headers, &attempt_cookie(&app, ""));
+    let too_many = if others.len() < MAX_ATTEMPTS { vec![] } else { others };
+    Ok(redirect(url.as_str(), too_many.iter().map(|name| removal(name, &app)).chain([own])))
 }
 
 /// Takes the browser back from the login provider.
@@ -83,13 +90,14 @@ pub async fn callback(
     headers: HeaderMap,
     Query(query): Query<CallbackQuery>,
 ) -> Result<Response, Response> {
-    let attempt = attempt(&app, &headers);
+    let login = attempt_cookie(&app, query.state());
+    let attempt = attempt(&app, &headers, &login);
     // What was begun can be begun again, and still leads to the page that it was for.
     let goto = attempt.as_ref().map_or_else(|| own_page(None), |attempt| attempt.goto.clone());
     let page = Page::anonymous(&app, &headers).at_path(&goto).resuming();
     let (person, identity) = match identify(&app, attempt, &query).await {
         Ok((Some(person), identity)) => (person, identity),
-        Ok((None, _)) => return Err(page.message(Message::UnknownPerson)),
+        Ok((None, identity)) => return Err(unknown_person(&app, page, &identity).await),
         Err(error) => {
             tracing::info!(%error, "a login failed");
             let unavailable = matches!(error, LoginError::Provider(_) | LoginError::Store(_));
@@ -99,12 +107,32 @@ pub async fn callback(
     let session = sessions::begin(&app, &headers, &person, &identity).await;
     let session = session.map_err(|error| ApiError::from(error).into_response())?;
     // What somebody answered before is not for who comes now.
-    Ok(redirect(&goto, [session, removal(&cookie_name("login", &app), &app), without_receipt(&app)]))
+    Ok(redirect(&goto, [session, removal(&login, &app), without_receipt(&app)]))
+}
+
+/// Says that the person is not registered, and where to log out at the provider, to log in as somebody else.
+async fn unknown_person(app: &App, page: Page, identity: &Identity) -> Response {
+    let after = app.faces.join(Face::Portal, LOGGED_OUT.trim_start_matches('/'));
+    let way_out = match &app.login {
+        Some(provider) => provider.logout_url(&identity.id_token, &after).await,
+        None => None,
+    };
+    let text = page.texts().log_out();
+    match way_out {
+        Some(way_out) => page.message_with(Message::UnknownPerson, way_out.into(), text),
+        None => page.message(Message::UnknownPerson),
+    }
+}
+
+/// The cookie of a login, named by its state.
+fn attempt_cookie(app: &App, state: &str) -> String {
+    const ENOUGH_TO_TELL_APART: usize = 12;
+    cookie_name(&format!("login-{}", state.chars().take(ENOUGH_TO_TELL_APART).collect::<String>()), app)
 }
 
 /// The login that the browser has begun.
-fn attempt(app: &App, headers: &HeaderMap) -> Option<Attempt> {
-    let sealed = read_cookie(headers, &cookie_name("login", app))?;
+fn attempt(app: &App, headers: &HeaderMap, cookie: &str) -> Option<Attempt> {
+    let sealed = read_cookie(headers, cookie)?;
     let plain = app.vault.open_text(Purpose::Login, &sealed).ok()?;
     serde_json::from_slice(&plain).ok()
 }

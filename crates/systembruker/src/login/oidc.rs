@@ -153,6 +153,13 @@ pub struct CallbackQuery {
     error: Option<String>,
 }
 
+impl CallbackQuery {
+    /// What shows which login it is; empty where that is missing.
+    pub fn state(&self) -> &str {
+        self.state.as_deref().unwrap_or_default()
+    }
+}
+
 impl OidcClient {
     /// A client that learns about the provider when it is first needed.
     pub fn new(settings: OidcSettings, connection: Connection) -> Self {

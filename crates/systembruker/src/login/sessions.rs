@@ -6,8 +6,8 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use cookie::{Cookie, SameSite};
-use http::header::{COOKIE, REFERER};
+use cookie::Cookie;
+use http::header::REFERER;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use jiff::{Timestamp, ToSpan};
@@ -18,6 +18,7 @@ use url::{Position, Url};
 use super::api::own_page;
 use super::oidc::Identity;
 use crate::app::App;
+use crate::http::cookies::{cookie, cookie_name, read_cookie, removal};
 use crate::http::problem::ApiError;
 use crate::http::request_id;
 use crate::portal::pages::{Page, login_at};
@@ -195,33 +196,4 @@ fn hash(id: &str) -> Vec<u8> {
 
 fn session_cookie_name(app: &App) -> String {
     cookie_name("session", app)
-}
-
-/// The name of a cookie: bound to the host and to encryption, where there is encryption.
-pub fn cookie_name(name: &str, app: &App) -> String {
-    if app.faces.portal_is_https() { format!("__Host-{name}") } else { name.to_owned() }
-}
-
-/// A cookie that scripts do not see and other sites do not send along with forms. It ends with the browser.
-pub fn cookie(name: &str, value: String, app: &App) -> Cookie<'static> {
-    Cookie::build((name.to_owned(), value))
-        .path("/")
-        .http_only(true)
-        .secure(app.faces.portal_is_https())
-        .same_site(SameSite::Lax)
-        .build()
-}
-
-/// Takes a cookie from the browser.
-pub fn removal(name: &str, app: &App) -> Cookie<'static> {
-    let mut cookie = cookie(name, String::new(), app);
-    cookie.make_removal();
-    cookie
-}
-
-/// The value of a cookie.
-pub fn read_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut cookies = all.flat_map(Cookie::split_parse).filter_map(Result::ok);
-    cookies.find(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
 }

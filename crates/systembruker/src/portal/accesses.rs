@@ -19,14 +19,13 @@ use super::forms::{failed, own_form};
 use super::history::HistoryRow;
 use super::overview::{UNUSED_DAYS, clients_without_own, is_unused};
 use super::pages::{Message, Page, show};
-use super::parties::{OrganisationRow, is_related, may, own_organisation, require, row, vendor_name};
+use super::parties::{OrganisationRow, answerer, is_related, may, own_organisation, require, row, vendor_name};
 use super::rights::RightRow;
 use crate::app::App;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::ApiError;
 use crate::login::sessions::LoggedIn;
 use crate::read_model::SystemUserEntry;
-use crate::requests::answer::Answerer;
 use crate::resource_registry::builtin::{ACCESS_MANAGEMENT, CLIENT_ADMINISTRATION, SYSTEM_USER_OVERVIEW};
 use crate::system_users::rules::{MAX_TITLE, delete, rename};
 
@@ -203,8 +202,7 @@ pub async fn rename_access(
     let (page, form) = own_form(&app, &session, request).await?;
     let own = own_access(&app, &session, &page, (&number, &id))?;
     require(&app, &session, &page, &own.organisation, (ACCESS_MANAGEMENT, "write"))?;
-    let context = session.acting_for(&own.organisation);
-    let answerer = Answerer { person: session.person.party_uuid, level: session.level, context };
+    let answerer = answerer(&session, &own.organisation);
     match rename(&app, &answerer, own.organisation.party_uuid, own.user.id, form.get("title")).await {
         Ok(()) => {
             let address = format!("/org/{}/system-access/{}?renamed=1", own.organisation.org_number, own.user.id);
@@ -259,8 +257,7 @@ pub async fn revoke(
     let (page, _) = own_form(&app, &session, request).await?;
     let Own { organisation, user, .. } = own_access(&app, &session, &page, (&number, &id))?;
     require(&app, &session, &page, &organisation, (ACCESS_MANAGEMENT, "write"))?;
-    let context = session.acting_for(&organisation);
-    let answerer = Answerer { person: session.person.party_uuid, level: session.level, context };
+    let answerer = answerer(&session, &organisation);
     match delete(&app, &answerer, organisation.party_uuid, user.id).await {
         Ok(()) => {}
         Err(ApiError::Problem(SYSTEM_USER_NOT_FOUND, _)) => return Err(page.message(Message::NotFound)),

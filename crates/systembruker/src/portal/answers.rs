@@ -24,15 +24,16 @@ use uuid::Uuid;
 use super::asked::{Asked, Described, load, load_own, person_name};
 use super::forms::{Form, failed, own_form};
 use super::pages::{Message, Page, show};
-use super::parties::{OrganisationRow, require, row, vendor_name};
+use super::parties::{OrganisationRow, answerer, require, row, vendor_name};
 use super::rights::{Describer, RightRow};
 use crate::app::App;
 use crate::change_requests;
+use crate::http::cookies::{cookie, cookie_name, read_cookie, removal};
 use crate::http::extract::Path;
 use crate::http::problem::ApiError;
 use crate::login::api::way_out;
-use crate::login::sessions::{self, LoggedIn, cookie, cookie_name, read_cookie};
-use crate::requests::answer::{self, Answerer, Target};
+use crate::login::sessions::{self, LoggedIn};
+use crate::requests::answer::{self, Target};
 use crate::requests::forwarding::{self, MAX_MESSAGE};
 use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
 use crate::vault::Purpose;
@@ -72,30 +73,24 @@ async fn give(
     given: Answer,
 ) -> Result<Response, Response> {
     let (page, form) = own_form(&app, &session, request).await?;
-    let (asked, organisation) = match load_own(&app, &session, &id).await {
-        Ok(found) => found,
-        Err(not_shown) => return Err(not_shown.page(page)),
-    };
+    let (asked, organisation) = load_own(&app, &session, &page, &id).await?;
     require(&app, &session, &page, &organisation, (ACCESS_MANAGEMENT, "write"))?;
-    if let Err(error) = write(&app, &session, &form, (&asked, &organisation), given).await {
-        let back = (asked.address_from(form.has("inside")), page.texts().see_request());
-        return Err(match message_of(&error) {
-            Some(message) => page.message_with(message, back.0, back.1),
-            None => failed(error),
-        });
-    }
+    let written = write(&app, &session, &form, (&asked, &organisation), given).await;
+    written.map_err(|error| refused(page, error, asked.address_from(form.has("inside"))))?;
     leave(&app, &session, &asked, form.has("inside")).await
 }
 
-/// What a page says of a refusal; `None` for what is no refusal.
-fn message_of(error: &ApiError) -> Option<Message> {
-    Some(match error {
+/// The page for a refusal, with the way back to the request.
+fn refused(page: Page, error: ApiError, address: String) -> Response {
+    let message = match error {
         ApiError::Problem(REQUEST_NOT_NEW, _) => Message::Conflict,
         ApiError::Problem(REQUEST_NOT_FOUND | AGENT_REQUEST_NOT_FOUND, _) => Message::Withdrawn,
         ApiError::Status(StatusCode::PRECONDITION_FAILED, _) => Message::Changed,
         ApiError::Problem(..) => Message::Refused,
-        _ => return None,
-    })
+        error => return failed(error),
+    };
+    let text = page.texts().see_request();
+    page.message_with(message, address, text)
 }
 
 /// Writes the answer, with what the page showed.
@@ -106,8 +101,7 @@ async fn write(
     (asked, organisation): (&Asked, &Arc<Organisation>),
     given: Answer,
 ) -> Result<(), ApiError> {
-    let answerer =
-        Answerer { person: session.person.party_uuid, level: session.level, context: session.acting_for(organisation) };
+    let answerer = answerer(session, organisation);
     let page = Page::of(app, &HeaderMap::new(), session).in_language(form.get("language"));
     let shown = |now: Asked| -> Result<Value, ApiError> {
         let described = Described::new(page.describer(app), session, organisation, &now);
@@ -157,7 +151,7 @@ pub fn receipt_of(app: &App, headers: &HeaderMap) -> Option<String> {
 
 /// Takes the receipt from the browser: what comes later is another matter.
 pub fn without_receipt(app: &App) -> Cookie<'static> {
-    sessions::removal(&cookie_name(RECEIPT_COOKIE, app), app)
+    removal(&cookie_name(RECEIPT_COOKIE, app), app)
 }
 
 /// The request of a receipt's link, while the link is good.
@@ -238,10 +232,7 @@ pub async fn receipt(
     let Some(id) = receipt_id(&app, &token).filter(|_| is_browsers) else {
         return Err(page.message(Message::NotFound));
     };
-    let (asked, organisation) = match load(&app, id).await {
-        Ok(found) => found,
-        Err(not_shown) => return Err(not_shown.page(page)),
-    };
+    let (asked, organisation) = load(&app, id).await.map_err(|not_shown| not_shown.page(page.clone()))?;
     let (Some((answered, by)), Some(system)) = (asked.answered(), asked.system(&app)) else {
         return Err(page.message(Message::NotFound));
     };
@@ -323,10 +314,7 @@ async fn change_forwarding(
     what: Forwarding,
 ) -> Result<Response, Response> {
     let (page, form) = own_form(&app, &session, request).await?;
-    let (asked, organisation) = match load_own(&app, &session, &id).await {
-        Ok(found) => found,
-        Err(not_shown) => return Err(not_shown.page(page)),
-    };
+    let (asked, organisation) = load_own(&app, &session, &page, &id).await?;
     let (context, subject) = (session.acting_for(&organisation), asked.subject());
     let address = asked.address_from(form.has("inside"));
     let done = match what {
@@ -334,16 +322,8 @@ async fn change_forwarding(
         Forwarding::Remind => forwarding::remind(&app, context, subject).await,
         Forwarding::TakeBack => forwarding::take_back(&app, context, subject, session.person.party_uuid).await,
     };
-    match done {
-        Ok(()) => Ok(Redirect::to(&address).into_response()),
-        Err(error) => Err(match message_of(&error) {
-            Some(message) => {
-                let text = page.texts().see_request();
-                page.message_with(message, address, text)
-            }
-            None => failed(error),
-        }),
-    }
+    done.map_err(|error| refused(page, error, address.clone()))?;
+    Ok(Redirect::to(&address).into_response())
 }
 
 /// The message that goes with what is forwarded: a few lines of text.

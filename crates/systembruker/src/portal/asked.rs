@@ -213,8 +213,17 @@ pub async fn load(app: &App, id: Uuid) -> Result<(Asked, Arc<Organisation>), Not
     Ok((asked, organisation))
 }
 
-/// The same, for a person who has to do with the organisation.
-pub async fn load_own(app: &App, session: &LoggedIn, id: &str) -> Result<(Asked, Arc<Organisation>), NotShown> {
+/// The same, for a person who has to do with the organisation; else the page that says why there is nothing to show.
+pub async fn load_own(
+    app: &App,
+    session: &LoggedIn,
+    page: &Page,
+    id: &str,
+) -> Result<(Asked, Arc<Organisation>), Response> {
+    find_own(app, session, id).await.map_err(|not_shown| not_shown.page(page.clone()))
+}
+
+async fn find_own(app: &App, session: &LoggedIn, id: &str) -> Result<(Asked, Arc<Organisation>), NotShown> {
     let id: Uuid = id.trim().parse().map_err(|_| NotShown::Unknown)?;
     match load(app, id).await {
         Ok((asked, organisation)) if is_related(app, session, &organisation) => Ok((asked, organisation)),
@@ -468,10 +477,7 @@ pub async fn by_id(
     Query(query): Query<RequestQuery>,
 ) -> Result<Response, Response> {
     let page = Page::of(&app, &headers, &session).at(&uri);
-    let (asked, organisation) = match load_own(&app, &session, &id).await {
-        Ok(found) => found,
-        Err(not_shown) => return Err(not_shown.page(page)),
-    };
+    let (asked, organisation) = load_own(&app, &session, &page, &id).await?;
     let status = asked.status_at(app.clock.now());
     if status == RequestStatus::New {
         note_view(&app, &session, &organisation, &asked).await.map_err(failed)?;

@@ -16,8 +16,9 @@ use uuid::Uuid;
 
 use super::accesses::{Own, own_access};
 use super::forms::{Form, failed, own_form};
+use super::lists::{Search, paged, query_of};
 use super::pages::{Message, Page, show};
-use super::parties::{OrganisationRow, may, require, row};
+use super::parties::{OrganisationRow, answerer, may, require, row};
 use crate::access::clients::{clients_of, lacking};
 use crate::access::delegation::is_for_systems;
 use crate::app::App;
@@ -25,7 +26,6 @@ use crate::http::extract::{Path, Query};
 use crate::http::problem::ApiError;
 use crate::login::sessions::LoggedIn;
 use crate::read_model::SystemUserEntry;
-use crate::requests::answer::Answerer;
 use crate::resource_registry::builtin::{ACCESS_MANAGEMENT, CLIENT_ADMINISTRATION};
 use crate::system_users::agents::{add_self, remove_client};
 use crate::system_users::jobs::{MAX_ITEMS, begin};
@@ -87,10 +87,7 @@ impl ClientsPage {
     }
 
     fn at(&self, number: usize) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("q", &self.query.q).append_pair("show", &self.query.show);
-        query.append_pair("page", &number.to_string());
-        format!("?{}", query.finish())
+        query_of(&[("q", &self.query.q), ("show", &self.query.show)], number)
     }
 }
 
@@ -124,13 +121,6 @@ fn rows(app: &App, language: &str, user: &SystemUserEntry) -> Vec<ClientRow> {
     rows
 }
 
-/// Whether a client is looked for, by name or number.
-fn is_found(row: &ClientRow, words: &[String], digits: &str) -> bool {
-    let name = row.client.name.to_lowercase();
-    let by_number = !digits.is_empty() && row.client.number.contains(digits);
-    by_number || words.iter().all(|word| name.contains(word))
-}
-
 /// Lists the clients.
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -147,9 +137,7 @@ pub async fn list(
     let given = all.iter().filter(|row| row.is_given).count();
     let missing = all.iter().filter(|row| !row.is_given && !row.lacks.is_empty()).count();
     let counts = (given, all.len() - given - missing, missing);
-    let words: Vec<String> = query.q.to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let plain: String = query.q.split_whitespace().collect();
-    let digits = if plain.bytes().all(|byte| byte.is_ascii_digit()) { plain } else { String::new() };
+    let search = Search::new(&query.q);
     let wanted = |row: &ClientRow| {
         let shown = match &*query.show {
             "added" => row.is_given,
@@ -157,18 +145,16 @@ pub async fn list(
             "missing" => !row.is_given && !row.lacks.is_empty(),
             _ => true,
         };
-        shown && is_found(row, &words, &digits)
+        shown && row.client.is_found(&search)
     };
-    let found: Vec<_> = all.into_iter().filter(wanted).collect();
-    let (count, last) = (found.len(), found.len().div_ceil(PAGE).max(1));
-    let at = query.page.unwrap_or(1).clamp(1, last);
+    let found = paged(all.into_iter().filter(wanted).collect(), query.page, PAGE);
     let packages = user.user.access_packages.iter();
     let view = ClientsPage {
         packages: packages.map(|package| package_name(&app, language, package)).collect(),
-        clients: found.into_iter().skip((at - 1) * PAGE).take(PAGE).collect(),
+        clients: found.rows,
         counts,
-        found: count,
-        pages: (at, last),
+        found: found.count,
+        pages: found.pages,
         may_change: may(&app, &session, &organisation, CLIENT_ADMINISTRATION, "write"),
         own: own_state(&app, &session, &organisation, &user),
         organisation: row(&app, &organisation),
@@ -396,8 +382,7 @@ async fn write_own(
     user: &SystemUserEntry,
     remove: bool,
 ) -> Result<(), ApiError> {
-    let context = session.acting_for(organisation);
-    let answerer = Answerer { person: session.person.party_uuid, level: session.level, context };
+    let answerer = answerer(session, organisation);
     let mut tx = app.begin(answerer.context.clone()).await?;
     answerer.require_power(app, user.owner_party)?;
     if remove {

@@ -13,15 +13,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::forms::{failed, hash_of, own_form};
+use super::lists::{Search, paged, query_of};
 use super::pages::{Message, Page, login_at, show};
-use super::parties::{OrganisationRow, own_organisation, require, row, vendor_name};
+use super::parties::{OrganisationRow, answerer, own_organisation, require, row, vendor_name};
 use super::rights::{Describer, Hindrance, RightRow};
 use super::texts::Quoted;
 use crate::app::App;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::ApiError;
 use crate::login::sessions::LoggedIn;
-use crate::requests::answer::Answerer;
 use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
 use crate::system_users::rules::{MAX_TITLE, create_whole};
 
@@ -59,9 +59,7 @@ struct SystemsPage {
 
 impl SystemsPage {
     fn at(&self, number: usize) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("q", &self.query.q).append_pair("page", &number.to_string());
-        format!("?{}", query.finish())
+        query_of(&[("q", &self.query.q)], number)
     }
 }
 
@@ -82,17 +80,16 @@ pub async fn choose(
 ) -> Result<Response, Response> {
     let page = Page::of(&app, &headers, &session).at(&uri);
     let organisation = manager(&app, &session, &page, &number)?;
-    let words: Vec<String> = query.q.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let search = Search::new(&query.q);
     let language = page.language();
     let candidates = app.model.visible_systems().into_iter().filter(|system| !system.is_deleted).filter_map(|system| {
         let (name, vendor) = (system.name.get(language).to_owned(), vendor_name(&app, &system));
-        let text = format!("{name} {vendor} {} {}", system.vendor, system.id).to_lowercase();
-        words.iter().all(|word| text.contains(word)).then_some((name, vendor, system))
+        let text = format!("{name} {vendor} {} {}", system.vendor, system.id);
+        search.is_in(&text).then_some((name, vendor, system))
     });
     let mut found: Vec<_> = candidates.collect();
     found.sort_by_key(|(name, ..)| name.to_lowercase());
-    let (count, last) = (found.len(), found.len().div_ceil(PAGE).max(1));
-    let at = query.page.unwrap_or(1).clamp(1, last);
+    let found = paged(found, query.page, PAGE);
     let system = |(name, vendor, system): (String, String, Arc<RegisteredSystem>)| SystemRow {
         address: address(&organisation, system.id.as_str()),
         name,
@@ -102,11 +99,11 @@ pub async fn choose(
         rights: system.rights.len() + system.access_packages.len(),
     };
     let view = SystemsPage {
-        systems: found.into_iter().skip((at - 1) * PAGE).take(PAGE).map(system).collect(),
+        systems: found.rows.into_iter().map(system).collect(),
         organisation: row(&app, &organisation),
         query,
-        count,
-        pages: (at, last),
+        count: found.count,
+        pages: found.pages,
         page,
     };
     Ok(show(StatusCode::OK, &view))
@@ -225,8 +222,7 @@ pub async fn create(
 ) -> Result<Response, Response> {
     let (page, form) = own_form(&app, &session, request).await?;
     let organisation = manager(&app, &session, &page, &number)?;
-    let context = session.acting_for(&organisation);
-    let answerer = Answerer { person: session.person.party_uuid, level: session.level, context };
+    let answerer = answerer(&session, &organisation);
     let read_in = page.clone().in_language(form.get("language"));
     let shown = |now: &RegisteredSystem| -> Result<Value, ApiError> {
         let reviewed = Reviewed::new(read_in.describer(&app), &session, &organisation, now);

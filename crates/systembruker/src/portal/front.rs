@@ -16,13 +16,15 @@ use uuid::Uuid;
 
 use super::answers::receipt_of;
 use super::forms::{failed, read_form};
+use super::lists::{Search, paged};
 use super::pages::{LANGUAGE_COOKIE, Message, Page, show};
 use super::parties::{OrganisationRow, may, row};
 use super::texts::Language;
 use crate::app::App;
+use crate::http::cookies::{cookie, cookie_name};
 use crate::http::extract::{Json, Path, Query};
 use crate::login::api::own_page;
-use crate::login::sessions::{self, LoggedIn, cookie, cookie_name};
+use crate::login::sessions::{self, LoggedIn};
 use crate::resource_registry::builtin::SYSTEM_USER_OVERVIEW;
 
 /// From how many organisations on there is a field to look for one.
@@ -73,17 +75,10 @@ pub async fn front(
     all.extend(units);
     all.sort_by(|a, b| (&a.name, a.org_number).cmp(&(&b.name, b.org_number)));
     all.dedup_by_key(|organisation| organisation.org_number);
-    let words: Vec<String> = query.q.to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let rows: Vec<_> = all.iter().map(|organisation| row(&app, organisation)).collect();
-    let count = rows.len();
-    let is_found = |row: &OrganisationRow| {
-        let text = format!("{} {} {}", row.name.to_lowercase(), row.number, row.grouped);
-        words.iter().all(|word| text.contains(word))
-    };
-    let found: Vec<_> = rows.into_iter().filter(is_found).collect();
-    let count = (count, found.len());
-    let is_cut = found.len() > MAX_SHOWN;
-    let organisations = found.into_iter().take(MAX_SHOWN).collect();
+    let (search, count) = (Search::new(&query.q), all.len());
+    let rows = all.iter().map(|organisation| row(&app, organisation));
+    let found = paged(rows.filter(|row| row.is_found(&search)).collect(), None, MAX_SHOWN);
+    let (organisations, count, is_cut) = (found.rows, (count, found.count), found.pages.1 > 1);
     show(StatusCode::OK, &FrontPage { page, organisations, query, count, is_cut })
 }
 

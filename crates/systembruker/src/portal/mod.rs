@@ -4,8 +4,8 @@
 //! only. Pia comes in one of two ways. By a vendor's link ([`asked`]): she sees who asks, for whom, what the system could
 //! then see and do and what not, and what of it she can give; she approves, rejects, or forwards it to somebody who can
 //! ([`answers`]). Or by the front page ([`front`]): she chooses an organisation, sees what it has given and is asked for
-//! ([`overview`]) and what has happened ([`history`]), looks at a system access, names it or takes it back ([`accesses`]), gives one without having been asked
-//! ([`create`]), and says for which clients it acts ([`clients`]).
+//! ([`overview`]) and what has happened ([`history`]), looks at a system access, names it or takes it back
+//! ([`accesses`]), gives one without having been asked ([`create`]), and says for which clients it acts ([`clients`]).
 //!
 //! What she decides about is worked out when the page is made: [`rights`] puts rights into plain words, with what hinders
 //! her. The words are hashed into the form, and from there into the audit journal; if they are others when she answers,
@@ -16,7 +16,11 @@
 //! same functions as the APIs. The organisation is in the address, never in a cookie, so that several can be looked at
 //! side by side.
 //!
-//! [`pages`] holds what is around every page, [`texts`] the words in three languages, `templates/` the markup.
+//! Every handler goes the same way. [`parties`] says whose pages the person may see, [`forms`] whether what was posted
+//! comes from a page of ours, [`lists`] which part of a list is shown. [`pages`] holds what is around every page, with its
+//! headers and with what is said when something is refused; [`texts`] has the words in three languages, [`formats`] the
+//! days and numbers, `templates/` the markup, [`assets`] style, font and script, at addresses that change with what is in
+//! them. [`limits`] counts how often a browser comes.
 
 pub mod accesses;
 pub mod answers;
@@ -24,10 +28,12 @@ pub mod asked;
 pub mod assets;
 pub mod clients;
 pub mod create;
+pub mod formats;
 pub mod forms;
 pub mod front;
 pub mod history;
 pub mod limits;
+pub mod lists;
 pub mod overview;
 pub mod pages;
 pub mod parties;

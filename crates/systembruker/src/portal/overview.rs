@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::asked::{Asked, person_name};
 use super::forms::failed;
+use super::lists::{Search, paged, query_of};
 use super::pages::{Page, show};
 use super::parties::{OrganisationRow, may, own_organisation, require, row, vendor_name};
 use super::texts::Texts;
@@ -149,14 +150,7 @@ impl OverviewPage {
     /// Where another page of the list is.
     fn at(&self, number: usize) -> String {
         let OverviewQuery { q, kind, sort, unused, .. } = &self.query;
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("q", q), ("kind", kind), ("sort", sort), ("unused", unused)] {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
-        }
-        query.append_pair("page", &number.to_string());
-        format!("?{}", query.finish())
+        query_of(&[("q", q), ("kind", kind), ("sort", sort), ("unused", unused)], number)
     }
 
     fn is_filtered(&self) -> bool {
@@ -186,12 +180,8 @@ pub async fn overview(
     let sees_all = may(&app, &session, &organisation, ACCESS_MANAGEMENT, "read");
     all.retain(|row| sees_all || row.clients.is_some());
     let count = all.len();
-    let found = sorted(all, &query);
-    let last = found.len().div_ceil(PAGE).max(1);
-    let number = query.page.unwrap_or(1).clamp(1, last);
-    let count = (count, found.len());
-    let (for_clients, own) =
-        found.into_iter().skip((number - 1) * PAGE).take(PAGE).partition(|row| row.clients.is_some());
+    let found = paged(sorted(all, &query), query.page, PAGE);
+    let (for_clients, own) = found.rows.into_iter().partition(|row| row.clients.is_some());
     let view = OverviewPage {
         organisation: row(&app, &organisation),
         pending,
@@ -199,8 +189,8 @@ pub async fn overview(
         sees_all,
         own,
         for_clients,
-        count,
-        pages: (number, last),
+        count: (count, found.count),
+        pages: found.pages,
         may_create,
         revoked: query.revoked.is_some(),
         query,
@@ -248,7 +238,7 @@ async fn accesses(app: &App, owner: Uuid, new: Option<Uuid>) -> Result<Vec<Acces
             unused: is_unused(used, user.created, now),
             is_new: new == Some(user.id),
             clients: (user.kind == SystemUserKind::Agent).then(|| clients_without_own(&user)),
-            found_by: found_by.to_lowercase(),
+            found_by,
         })
     };
     Ok(app.model.system_users_of(owner).into_iter().filter_map(access).collect())
@@ -267,15 +257,14 @@ pub fn is_unused(used: Option<Timestamp>, created: Timestamp, now: Timestamp) ->
 
 /// Those that are looked for, in the order that is wanted: newest first, unless another is.
 fn sorted(mut rows: Vec<AccessRow>, query: &OverviewQuery) -> Vec<AccessRow> {
-    let words: Vec<String> = query.q.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let search = Search::new(&query.q);
     rows.retain(|row| {
         let of_kind = match &*query.kind {
             "own" => row.clients.is_none(),
             "clients" => row.clients.is_some(),
             _ => true,
         };
-        let found = words.iter().all(|word| row.found_by.contains(word));
-        of_kind && found && (query.unused.is_empty() || row.unused)
+        of_kind && search.is_in(&row.found_by) && (query.unused.is_empty() || row.unused)
     });
     match &*query.sort {
         "name" => rows.sort_by_key(|row| row.title.to_lowercase()),
@@ -305,7 +294,7 @@ struct RequestsPage {
 
 impl RequestsPage {
     fn at(&self, number: usize) -> String {
-        format!("?page={number}")
+        query_of(&[], number)
     }
 }
 
@@ -330,14 +319,13 @@ pub async fn requests(
     let all = requests.into_iter().map(Asked::Request).chain(changes.map(|(user, it)| Asked::Change(it, user)));
     let mut all: Vec<_> = all.collect();
     all.sort_by_key(|asked| Reverse(asked.times().0));
-    let (now, last) = (app.clock.now(), all.len().div_ceil(PAGE).max(1));
-    let at = query.page.unwrap_or(1).clamp(1, last);
-    let shown = all.iter().skip((at - 1) * PAGE).take(PAGE);
+    let shown = paged(all, query.page, PAGE);
+    let row_of = |asked: &Asked| AskedRow::new(&app, page.texts(), asked, app.clock.now());
     let view = RequestsPage {
-        rows: shown.filter_map(|asked| AskedRow::new(&app, page.texts(), asked, now)).collect(),
+        rows: shown.rows.iter().filter_map(row_of).collect(),
         organisation: row(&app, &organisation),
-        pages: (at, last),
-        cut: is_cut.then_some(all.len()),
+        pages: shown.pages,
+        cut: is_cut.then_some(shown.count),
         page,
     };
     Ok(show(StatusCode::OK, &view))

@@ -1,6 +1,6 @@
 //! What the pages show. Each page is a struct with its template; the words come from [`super::texts`].
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{OriginalUri, Request as HttpRequest, State};
@@ -12,19 +12,19 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tower_http::csrf::ProtectionError;
 use uuid::Uuid;
 
-use super::assets;
 use super::rights::Describer;
 use super::texts::{Language, Texts};
+use super::{assets, formats};
 use crate::app::App;
+use crate::http::cookies::{cookie_name, read_cookie};
 use crate::http::problem::ApiError;
 use crate::http::request_id;
 use crate::login::oidc::OidcClient;
-use crate::login::sessions::{LoggedIn, cookie_name, page_of_form, read_cookie};
+use crate::login::sessions::{LoggedIn, page_of_form};
 
 /// The cookie that remembers the language.
 pub const LANGUAGE_COOKIE: &str = "language";
@@ -166,55 +166,17 @@ impl Page {
     /// A day and the time of the day.
     pub fn time(&self, time: impl Given<Timestamp>) -> String {
         let time = time.given();
-        let zoned = time.to_zoned(oslo());
-        let (hour, minute, separator) =
-            (zoned.hour(), zoned.minute(), if self.language == Language::En { ':' } else { '.' });
-        self.texts().date_and_time(self.date(time), format!("{hour:02}{separator}{minute:02}"))
+        self.texts().date_and_time(formats::date(self.language, time), formats::time_of_day(self.language, time))
     }
 
     /// A number with its digits in groups.
     pub fn number(&self, number: impl Given<usize>) -> String {
-        let digits = number.given().to_string();
-        let separator = if self.language == Language::En { "," } else { "\u{a0}" };
-        let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-        groups.join(separator)
+        formats::number(self.language, number.given())
     }
 
     /// A day, as it is written in the language.
     pub fn date(&self, time: impl Given<Timestamp>) -> String {
-        let time = time.given();
-        const NB: [&str; 12] = [
-            "januar",
-            "februar",
-            "mars",
-            "april",
-            "mai",
-            "juni",
-            "juli",
-            "august",
-            "september",
-            "oktober",
-            "november",
-            "desember",
-        ];
-        const EN: [&str; 12] = [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ];
-        let day = time.to_zoned(oslo());
-        let (names, dot) = if self.language == Language::En { (EN, "") } else { (NB, ".") };
-        let month = usize::try_from(day.month() - 1).ok().and_then(|index| names.get(index)).copied();
-        format!("{}{dot} {} {}", day.day(), month.unwrap_or_default(), day.year())
+        formats::date(self.language, time.given())
     }
 
     /// A page with a heading and a few words.
@@ -237,12 +199,6 @@ impl Page {
 /// Where to log in, to come to a page of ours.
 pub fn login_at(path: &str) -> String {
     format!("/login?goto={}", utf8_percent_encode(path, NON_ALPHANUMERIC))
-}
-
-/// What a day is, is decided where the customer is.
-fn oslo() -> TimeZone {
-    static OSLO: LazyLock<TimeZone> = LazyLock::new(|| TimeZone::get("Europe/Oslo").unwrap_or(TimeZone::UTC));
-    OSLO.clone()
 }
 
 /// The language chosen before, or the one the browser asks for, or bokmål.

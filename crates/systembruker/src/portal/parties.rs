@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use model::{AccessPackage, Organisation, RegisteredSystem, RequestKind, Right};
 
+use super::lists::Search;
 use super::pages::{Message, Page};
 use super::rights::Describer;
 use crate::access::relations::relations;
@@ -12,6 +13,7 @@ use crate::app::App;
 use crate::authorization::rules::{Asked, person_may};
 use crate::login::sessions::LoggedIn;
 use crate::read_model::Party;
+use crate::requests::answer::Answerer;
 use crate::requests::approvers::who_can;
 
 /// An organisation, as pages name it.
@@ -25,6 +27,13 @@ pub struct OrganisationRow {
     pub grouped: String,
     /// The main unit's name, for a sub-unit.
     pub main_unit: Option<String>,
+}
+
+impl OrganisationRow {
+    /// Whether it is looked for, by name or number.
+    pub fn is_found(&self, search: &Search) -> bool {
+        search.is_in(&format!("{} {} {}", self.name, self.number, self.grouped))
+    }
 }
 
 /// An organisation in a row.
@@ -87,6 +96,11 @@ pub fn names_of_approvers(
         if roles.is_empty() { name } else { format!("{name} ({})", roles.join(", ")) }
     });
     named.collect()
+}
+
+/// The person, who answers or changes something for the organisation.
+pub fn answerer(session: &LoggedIn, organisation: &Organisation) -> Answerer {
+    Answerer { person: session.person.party_uuid, level: session.level, context: session.acting_for(organisation) }
 }
 
 /// Refuses with a page where the person may not.

@@ -180,7 +180,7 @@ async fn faces_with_hosts_of_their_own_answer_there_only() {
     assert!(away.headers["location"].to_str().unwrap().starts_with("https://am.example/sandbox/login/authorize?"));
     let cookie = away.headers["set-cookie"].to_str().unwrap();
     assert!(
-        cookie.starts_with("__Host-login=")
+        cookie.starts_with("__Host-login-")
             && cookie.contains("Secure")
             && cookie.contains("HttpOnly")
             && cookie.contains("SameSite=Lax"),

@@ -2,9 +2,13 @@
 
 use reqwest::Method;
 use serde_json::json;
-use systembruker::cli::demo::browser::Window;
+use systembruker::cli::demo::browser::{Browser, Form, Window};
+use systembruker::cli::demo::paper::Paper;
 
 use crate::world::{CUSTOMER, REDIRECT, REQUESTS, TOO_LARGE, World, asked};
+
+/// A number of the series for tests that nobody in the register has.
+const UNKNOWN_PERSON: &str = "01819050062";
 
 fn has_button(window: &Window, text: &str) -> bool {
     window.form(text).is_ok()
@@ -279,6 +283,39 @@ async fn a_login_belongs_to_the_browser_that_began_it() {
     let wrong = world.request(Method::POST, "/sandbox/login/token").basic_auth("portal", Some("guess"));
     let wrong = world.send(wrong.form(&[("code", "x")])).await;
     assert_eq!((wrong.status, wrong.json()), (400, json!({"error": "invalid_client"})));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_windows_log_in_side_by_side() {
+    let world = World::new().await;
+    let mut browser = Browser::new(world.http.clone(), Paper::silent());
+    let first = browser.open(&format!("{}/help?first", world.origin)).await.unwrap();
+    assert_eq!(first.heading().unwrap(), "Hjelp");
+    let first = browser.open(&format!("{}/login?goto=/help?first", world.origin)).await.unwrap();
+    let second = browser.open(&format!("{}/login?goto=/help?second", world.origin)).await.unwrap();
+    assert_eq!(browser.press(&first, "Pia Tilfeldig").await.unwrap().url.query(), Some("first"));
+    assert_eq!(browser.press(&second, "Pia Tilfeldig").await.unwrap().url.query(), Some("second"));
+    // What is begun and left does not pile up.
+    let begun = |browser: &Browser| browser.cookies_for(&first.url).matches("login-").count();
+    assert_eq!(begun(&browser), 0);
+    for _ in 0..7 {
+        browser.open(&format!("{}/login", world.origin)).await.unwrap();
+        assert!((1..=4).contains(&begun(&browser)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_registered_is_told_so_and_can_log_in_as_somebody_else() {
+    let world = World::new().await;
+    let mut browser = Browser::new(world.http.clone(), Paper::silent());
+    let login = browser.open(&format!("{}/", world.origin)).await.unwrap();
+    let Form { action, mut fields } = login.form("Autentiser").unwrap();
+    fields.retain(|(name, _)| name != "pid");
+    fields.push(("pid".to_owned(), UNKNOWN_PERSON.to_owned()));
+    let unknown = browser.post(action, fields).await.unwrap();
+    assert_eq!((unknown.status, &*unknown.heading().unwrap()), (403, "Du er ikke registrert her"));
+    let out = browser.follow(&unknown, "Logg ut").await.unwrap();
+    assert_eq!(out.heading().unwrap(), "Du er logget ut");
 }
 
 #[tokio::test(flavor = "multi_thread")]
