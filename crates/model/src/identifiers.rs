@@ -28,9 +28,9 @@ impl OrgNumber {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// The digits in groups of three, as people write them: `310 904 473`.
+    /// The digits in groups of three, as people write them: `310 904 473`, with spaces at which no line breaks.
     pub fn grouped(&self) -> String {
-        self.0.chunks(3).map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join(" ")
+        self.0.chunks(3).map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join("\u{a0}")
     }
 }
 
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn an_organisation_number_is_grouped_for_reading() {
-        assert_eq!("310904473".parse::<OrgNumber>().map(|org| org.grouped()), Ok("310 904 473".into()));
+        assert_eq!("310904473".parse::<OrgNumber>().map(|org| org.grouped()), Ok("310\u{a0}904\u{a0}473".into()));
     }
 
     #[test]

@@ -262,6 +262,7 @@ texts! {
     sandbox_notice() = "sandbox-notice";
     footer(product) = "footer";
     org_number(number) = "org-number";
+    organisation_named(name, number) = "organisation-named";
     choose_title() = "choose-title";
     choose_lead() = "choose-lead";
     choose_none() = "choose-none";
