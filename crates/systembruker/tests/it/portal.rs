@@ -2,9 +2,10 @@
 
 use reqwest::Method;
 use serde_json::json;
-use systembruker::cli::demo::browser::{Browser, Form, Window};
+use systembruker::cli::demo::browser::{Browser, Window};
 use systembruker::cli::demo::paper::Paper;
 
+use crate::portal_pages::fill;
 use crate::world::{CUSTOMER, REDIRECT, REQUESTS, TOO_LARGE, World, asked};
 
 /// A number of the series for tests that nobody in the register has.
@@ -127,7 +128,9 @@ async fn a_form_of_another_site_or_session_changes_nothing() {
     // What browsers say of posts from elsewhere.
     for (name, value) in [("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")] {
         let request = world.request(Method::POST, form.action.path()).header(name, value).form(&form.fields);
-        assert_eq!(world.send(request).await.status, 403);
+        let refused = world.send(request.header("Cookie", browser.cookies_for(&form.action))).await;
+        assert_eq!(refused.status, 403);
+        assert!(refused.text.contains("Skjemaet kunne ikke tas imot"));
     }
     assert_eq!(status(&world, &vendor, &id).await, "New");
     // Without a session there is nothing but the way to log in.
@@ -309,10 +312,7 @@ async fn who_is_not_registered_is_told_so_and_can_log_in_as_somebody_else() {
     let world = World::new().await;
     let mut browser = Browser::new(world.http.clone(), Paper::silent());
     let login = browser.open(&format!("{}/", world.origin)).await.unwrap();
-    let Form { action, mut fields } = login.form("Autentiser").unwrap();
-    fields.retain(|(name, _)| name != "pid");
-    fields.push(("pid".to_owned(), UNKNOWN_PERSON.to_owned()));
-    let unknown = browser.post(action, fields).await.unwrap();
+    let unknown = fill(&mut browser, &login, "Autentiser", &[("pid", UNKNOWN_PERSON)]).await;
     assert_eq!((unknown.status, &*unknown.heading().unwrap()), (403, "Du er ikke registrert her"));
     let out = browser.follow(&unknown, "Logg ut").await.unwrap();
     assert_eq!(out.heading().unwrap(), "Du er logget ut");

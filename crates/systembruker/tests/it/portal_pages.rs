@@ -45,7 +45,8 @@ fn says(page: &Window, words: &str) {
     assert!(shown.contains(words), "“{words}” is not said: {shown}");
 }
 
-async fn fill(browser: &mut Browser, page: &Window, button: &str, fields: &[(&str, &str)]) -> Window {
+/// Fills in a form and sends it.
+pub async fn fill(browser: &mut Browser, page: &Window, button: &str, fields: &[(&str, &str)]) -> Window {
     let mut form = page.form(button).unwrap();
     form.fields.retain(|(name, _)| !fields.iter().any(|(given, _)| given == name));
     form.fields.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -269,6 +270,23 @@ async fn a_right_that_takes_a_surer_login_leads_to_one() {
     let login = browser.follow(&page, "Logg inn på høyere sikkerhetsnivå").await.unwrap();
     let page = fill(&mut browser, &login, "Autentiser", &[("pid", "17858212081"), ("level", "4")]).await;
     assert_eq!(browser.press(&page, "Godkjenn").await.unwrap().heading().unwrap(), "Tilgangen er gitt");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_shown_by_its_id_and_not_approved() {
+    let world = World::new().await;
+    let vendor = world.vendor().await;
+    let id = world.asked_for(&vendor).await;
+    let (mut early, before) = world.open_request(PIA, &id).await;
+    let token = world.token("Skatteetaten", "altinn:resourceregistry/resource.write").await;
+    let resource = format!("/resourceregistry/api/v1/resource/{RESOURCE}");
+    assert_eq!(world.send(world.request(Method::DELETE, &resource).bearer_auth(&token)).await.status, 204);
+    let (mut pia, page) = world.open_request(PIA, &id).await;
+    says(&page, &format!("Vi kjenner ikke «{RESOURCE}». Derfor kan du ikke godkjenne nå."));
+    assert!(page.form("Godkjenn").is_err());
+    let late = early.press(&before, "Godkjenn").await.unwrap();
+    assert_eq!((late.status, &*late.heading().unwrap()), (409, "Noe ble endret mens du leste"));
+    assert_eq!(pia.press(&page, "Avvis").await.unwrap().heading().unwrap(), "Forespørselen er avvist");
 }
 
 #[tokio::test(flavor = "multi_thread")]

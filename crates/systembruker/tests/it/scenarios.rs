@@ -516,7 +516,9 @@ async fn other_sites_and_people_get_nowhere() {
     // Another site posts the form while she is logged in here.
     let action = format!("{}/request/{id}/approve", world.origin);
     let page = format!(
-        "<h1>Vinn!</h1><form method=post action='{action}'><input name=csrf value=guessed><button>Vinn</button></form>"
+        "<h1>Vinn!</h1><form method=post action='{action}'><input name=csrf value=guessed><button>Vinn</button></form>
+         <iframe src='{}/help'></iframe>",
+        world.origin
     );
     let evil = Router::new().route("/", get(async move || Html(page)));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -524,10 +526,13 @@ async fn other_sites_and_people_get_nowhere() {
     let evil_origin = format!("http://localhost:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move { axum::serve(listener, evil).await });
     chromium.open(&evil_origin).await;
+    chromium.driver.enter_frame(0).await.unwrap();
+    assert!(!chromium.driver.source().await.unwrap().contains("systemtilgang"));
+    chromium.driver.enter_default_frame().await.unwrap();
     chromium.press("Vinn").await;
     chromium.arrives_at("Skjemaet kunne ikke tas imot").await;
     assert_eq!(status_at(&world, &vendor, &format!("{REQUESTS}/{id}")).await, json!("New"));
-    // Nor can it frame the page, or have the login lead to it.
+    // Nor can it have the login lead to it.
     chromium.driver.delete_all_cookies().await.unwrap();
     for goto in ["https://evil.example/", "//evil.example/", "/%5Cevil.example", "javascript:document.title='owned'"] {
         chromium.open(&format!("{}/logged-out", world.origin)).await;
