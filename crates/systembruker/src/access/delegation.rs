@@ -21,7 +21,6 @@ use super::relations::{Basis, Relation, relations};
 use crate::authorization::attributes::RESOURCE;
 use crate::authorization::rules::{Inputs, Opened, opened_actions};
 use crate::read_model::{Party, ResourceEntry, ResourcePolicy};
-use crate::resource_registry::rights::permitted_subjects;
 
 /// Why a right can or cannot be passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
@@ -148,8 +147,9 @@ fn delegable(
 /// What would give a right to the resource: a role or a package, whatever its policy names, else only somebody who has
 /// the right.
 fn what_is_missing(entry: &ResourceEntry) -> Reason {
-    let subjects = entry.policy.as_ref().map(|policy| permitted_subjects(&policy.policy)).unwrap_or_default();
-    let names = |attribute: &str| subjects.iter().any(|subject| subject.id == attribute);
+    let subjects = || entry.policy.iter().flat_map(|policy| &policy.opens_to);
+    let names =
+        |attribute: &str| subjects().any(|urn| urn.strip_prefix(attribute).is_some_and(|value| value.starts_with(':')));
     match () {
         () if names(ROLE_CODE) => Reason::MissingRoleAccess,
         () if names(ACCESS_PACKAGE) => Reason::MissingPackageAccess,

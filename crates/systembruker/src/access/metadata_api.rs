@@ -23,7 +23,6 @@ use crate::http::extract::{Json, Path, Query};
 use crate::http::language::language;
 use crate::http::problem::ApiError;
 use crate::read_model::{ReadModel, ResourceEntry};
-use crate::resource_registry::rights;
 
 /// The most characters that are searched for.
 const MAX_TERM: usize = 100;
@@ -267,14 +266,8 @@ impl View<'_> {
     fn opened(&self) -> BTreeMap<String, Vec<Arc<ResourceEntry>>> {
         let mut opened: BTreeMap<String, Vec<Arc<ResourceEntry>>> = BTreeMap::new();
         for entry in self.model.resources().into_iter().filter(|entry| entry.resource.is_visible()) {
-            let subjects: BTreeSet<String> = entry
-                .policy
-                .iter()
-                .flat_map(|policy| rights::permitted_subjects(&policy.policy))
-                .map(|subject| subject.urn())
-                .collect();
-            for urn in subjects {
-                opened.entry(urn).or_default().push(Arc::clone(&entry));
+            for urn in entry.policy.iter().flat_map(|policy| &policy.opens_to) {
+                opened.entry(urn.clone()).or_default().push(Arc::clone(&entry));
             }
         }
         opened

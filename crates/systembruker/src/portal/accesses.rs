@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{OriginalUri, Request as HttpRequest, State};
+use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use jiff::Timestamp;
 use model::problem::SYSTEM_USER_NOT_FOUND;
 use model::{Organisation, RegisteredSystem, SystemUserKind};
@@ -18,7 +18,7 @@ use super::asked::person_name;
 use super::forms::{failed, own_form};
 use super::history::HistoryRow;
 use super::overview::{UNUSED_DAYS, clients_without_own, is_unused};
-use super::pages::{Message, Page, show};
+use super::pages::{Message, Page, Visit, show};
 use super::parties::{OrganisationRow, answerer, is_related, may, own_organisation, require, row, vendor_name};
 use super::rights::RightRow;
 use crate::app::App;
@@ -129,13 +129,10 @@ enum Told {
 /// Shows a system access.
 pub async fn details(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path((number, id)): Path<(String, String)>,
     Query(query): Query<DetailsQuery>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session).at(&uri);
     let own = own_access(&app, &session, &page, (&number, &id))?;
     let told = if query.renamed.is_some() { Told::Renamed } else { Told::Nothing };
     show_details(&app, &session, page, own, told).await
@@ -228,12 +225,9 @@ struct RevokePage {
 /// Asks whether a system access shall be taken back, and says what that means.
 pub async fn confirm_revoke(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path((number, id)): Path<(String, String)>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session).at(&uri);
     let Own { organisation, user, system } = own_access(&app, &session, &page, (&number, &id))?;
     require(&app, &session, &page, &organisation, (ACCESS_MANAGEMENT, "write"))?;
     let view = RevokePage {
@@ -269,8 +263,7 @@ pub async fn revoke(
 /// Goes from the address that the public portal has for a system access to ours, where the organisation is in it.
 pub async fn by_id(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path(id): Path<String>,
 ) -> Result<Response, Response> {
     let user = id.parse().ok().and_then(|id: Uuid| app.model.system_user(id)).filter(|user| !user.is_deleted);
@@ -280,6 +273,6 @@ pub async fn by_id(
         (Some(user), Some(owner)) => {
             Ok(Redirect::to(&format!("/org/{}/system-access/{}", owner.org_number, user.id)).into_response())
         }
-        _ => Err(Page::of(&app, &headers, &session).message(Message::NotFound)),
+        _ => Err(page.message(Message::NotFound)),
     }
 }

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{OriginalUri, Request as HttpRequest, State};
+use axum::extract::{Request as HttpRequest, State};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use cookie::Cookie;
 use http::header::SET_COOKIE;
@@ -32,7 +32,7 @@ use crate::http::cookies::{cookie, cookie_name, read_cookie, removal};
 use crate::http::extract::Path;
 use crate::http::problem::ApiError;
 use crate::login::api::way_out;
-use crate::login::sessions::{self, LoggedIn};
+use crate::login::sessions::LoggedIn;
 use crate::requests::answer::{self, Target};
 use crate::requests::forwarding::{self, MAX_MESSAGE};
 use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
@@ -218,16 +218,10 @@ impl ReceiptPage {
 /// Shows what was answered, to the browser that has answered, for a while.
 pub async fn receipt(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
+    page: Page,
     headers: HeaderMap,
     Path(token): Path<String>,
 ) -> Result<Response, Response> {
-    let session = sessions::find(&app, &headers).await.map_err(failed)?;
-    let page = match &session {
-        Some(session) => Page::of(&app, &headers, session),
-        None => Page::anonymous(&app, &headers),
-    };
-    let page = page.at(&uri);
     let is_browsers = read_cookie(&headers, &cookie_name(RECEIPT_COOKIE, &app)).is_some_and(|own| own == token);
     let Some(id) = receipt_id(&app, &token).filter(|_| is_browsers) else {
         return Err(page.message(Message::NotFound));
@@ -247,7 +241,7 @@ pub async fn receipt(
         answerer: person_name(&app, &format!("person:{by}")),
         answered,
         back: asked.way_back(&app),
-        inside: session.is_some(),
+        inside: page.person.is_some(),
         seconds: LEAVING_SECONDS,
         asked,
         page,

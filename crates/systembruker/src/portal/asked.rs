@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use jiff::Timestamp;
 use model::{
     AccessPackage, ChangeRequest, DelegatedRight, OrgNumber, Organisation, RegisteredSystem, Request, RequestKind,
@@ -18,7 +18,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::forms::{failed, hash_of};
-use super::pages::{Message, Page, login_at, show};
+use super::pages::{Message, Page, Visit, login_at, show};
 use super::parties::{OrganisationRow, is_related, may, names_of_approvers, row, vendor_name};
 use super::rights::{Describer, Hindrance, RightRow};
 use crate::app::App;
@@ -456,27 +456,22 @@ pub struct RequestQuery {
 /// Shows what is asked, by a vendor's link.
 pub async fn by_link(
     state: State<Arc<App>>,
-    uri: OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    visit: Visit,
     Query(query): Query<RequestQuery>,
 ) -> Result<Response, Response> {
     let Some(id) = query.id.clone().filter(|id| !id.is_empty()) else {
-        return Err(Page::of(&state, &headers, &session).at(&uri).message(Message::NoId));
+        return Err(visit.page.message(Message::NoId));
     };
-    by_id(state, uri, headers, session, Path(id), Query(query)).await
+    by_id(state, visit, Path(id), Query(query)).await
 }
 
 /// Shows what is asked: to answer it, or how it was answered.
 pub async fn by_id(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path(id): Path<String>,
     Query(query): Query<RequestQuery>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session).at(&uri);
     let (asked, organisation) = load_own(&app, &session, &page, &id).await?;
     let status = asked.status_at(app.clock.now());
     if status == RequestStatus::New {

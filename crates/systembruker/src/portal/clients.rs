@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{OriginalUri, Request as HttpRequest, State};
+use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use model::{AccessPackage, Organisation, SystemUserKind};
 use serde::Deserialize;
 use store::{ClientAction, ClientJobItem, ItemStatus};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::accesses::{Own, own_access};
 use super::forms::{Form, failed, own_form};
 use super::lists::{Search, paged, query_of};
-use super::pages::{Message, Page, show};
+use super::pages::{Message, Page, Visit, show};
 use super::parties::{OrganisationRow, answerer, may, require, row};
 use crate::access::clients::{clients_of, lacking};
 use crate::access::delegation::is_for_systems;
@@ -124,13 +124,10 @@ fn rows(app: &App, language: &str, user: &SystemUserEntry) -> Vec<ClientRow> {
 /// Lists the clients.
 pub async fn list(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path((number, id)): Path<(String, String)>,
     Query(query): Query<ClientQuery>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session).at(&uri);
     let Own { organisation, user, .. } = agent(&app, &session, &page, (&number, &id))?;
     let language = page.language();
     let all = rows(&app, language, &user);
@@ -301,12 +298,9 @@ impl JobPage {
 /// Shows how far a job has come, and what came of it.
 pub async fn job(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path((number, id, job)): Path<(String, String, String)>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session).at(&uri);
     let Own { organisation, user, .. } = agent(&app, &session, &page, (&number, &id))?;
     let mut reading = app.store.read().await.map_err(failed)?;
     let job = match job.parse() {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{OriginalUri, Request as HttpRequest, State};
+use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use model::problem::{SYSTEM_NOT_FOUND, SYSTEM_USER_EXISTS};
 use model::{Organisation, RegisteredSystem};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::forms::{failed, hash_of, own_form};
 use super::lists::{Search, paged, query_of};
-use super::pages::{Message, Page, login_at, show};
+use super::pages::{Message, Page, Visit, login_at, show};
 use super::parties::{OrganisationRow, answerer, own_organisation, require, row, vendor_name};
 use super::rights::{Describer, Hindrance, RightRow};
 use super::texts::Quoted;
@@ -72,13 +72,10 @@ fn manager(app: &App, session: &LoggedIn, page: &Page, number: &str) -> Result<A
 /// Lists the systems that one can choose.
 pub async fn choose(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path(number): Path<String>,
     Query(query): Query<SystemQuery>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session).at(&uri);
     let organisation = manager(&app, &session, &page, &number)?;
     let search = Search::new(&query.q);
     let language = page.language();
@@ -170,12 +167,9 @@ impl Reviewed {
 /// Shows what a system would be able to do.
 pub async fn review(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path((number, system)): Path<(String, String)>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session).at(&uri);
     let organisation = manager(&app, &session, &page, &number)?;
     show_review(&app, &session, page, &organisation, &system, None)
 }

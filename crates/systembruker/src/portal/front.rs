@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::answers::receipt_of;
 use super::forms::{failed, read_form};
 use super::lists::{Search, paged};
-use super::pages::{LANGUAGE_COOKIE, Message, Page, show};
+use super::pages::{LANGUAGE_COOKIE, Message, Page, Visit, show};
 use super::parties::{OrganisationRow, may, row};
 use super::texts::Language;
 use crate::app::App;
@@ -61,12 +61,9 @@ impl FrontPage {
 /// Lists the organisations in which the person has a role.
 pub async fn front(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Query(query): Query<OrganisationQuery>,
 ) -> Response {
-    let page = Page::of(&app, &headers, &session).at(&uri);
     let parties = app.model.parties();
     let mut all: Vec<_> = parties.organisations_of(session.person.party_uuid).collect();
     all.extend(managed(&app, &session));
@@ -149,40 +146,27 @@ struct WordsPage {
     statement: Option<Url>,
 }
 
-async fn words(app: Arc<App>, uri: OriginalUri, headers: HeaderMap, words: Words) -> Result<Response, Response> {
-    let page = match sessions::find(&app, &headers).await.map_err(failed)? {
-        Some(session) => Page::of(&app, &headers, &session),
-        None => Page::anonymous(&app, &headers),
-    };
+fn words(app: &App, page: Page, words: Words) -> Response {
     let (support, statement) = (app.portal.support.clone(), app.portal.accessibility_statement.clone());
-    Ok(show(StatusCode::OK, &WordsPage { page: page.at(&uri), words, support, statement }))
+    show(StatusCode::OK, &WordsPage { page, words, support, statement })
 }
 
 /// Help.
-pub async fn help(State(app): State<Arc<App>>, uri: OriginalUri, headers: HeaderMap) -> Result<Response, Response> {
-    words(app, uri, headers, Words::Help).await
+pub async fn help(State(app): State<Arc<App>>, page: Page) -> Response {
+    words(&app, page, Words::Help)
 }
 
 /// What is known of persons, and for how long.
-pub async fn privacy(State(app): State<Arc<App>>, uri: OriginalUri, headers: HeaderMap) -> Result<Response, Response> {
-    words(app, uri, headers, Words::Privacy).await
+pub async fn privacy(State(app): State<Arc<App>>, page: Page) -> Response {
+    words(&app, page, Words::Privacy)
 }
 
 /// How accessible the pages are.
-pub async fn accessibility(
-    State(app): State<Arc<App>>,
-    uri: OriginalUri,
-    headers: HeaderMap,
-) -> Result<Response, Response> {
-    words(app, uri, headers, Words::Accessibility).await
+pub async fn accessibility(State(app): State<Arc<App>>, page: Page) -> Response {
+    words(&app, page, Words::Accessibility)
 }
 
 /// What a code of the token endpoint means.
-pub async fn token_error(
-    State(app): State<Arc<App>>,
-    uri: OriginalUri,
-    headers: HeaderMap,
-    Path(code): Path<String>,
-) -> Response {
-    Page::anonymous(&app, &headers).at(&uri).token_error(code)
+pub async fn token_error(page: Page, Path(code): Path<String>) -> Response {
+    page.token_error(code)
 }

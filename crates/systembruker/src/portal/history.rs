@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::AuditRecord;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::asked::person_name;
 use super::forms::failed;
-use super::pages::{Page, show};
+use super::pages::{Page, Visit, show};
 use super::parties::{OrganisationRow, own_organisation, require, row};
 use super::texts::Texts;
 use crate::app::App;
@@ -131,13 +131,10 @@ struct HistoryPage {
 /// Tells what has happened to an organisation's requests and system accesses, also those that are gone.
 pub async fn history(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path(number): Path<String>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session).at(&uri);
     let organisation = own_organisation(&app, &session, &page, &number)?;
     require(&app, &session, &page, &organisation, (ACCESS_MANAGEMENT, "read"))?;
     let records = records(&app, organisation.party_uuid, query.position(), PAGE).await.map_err(failed)?;
@@ -206,11 +203,9 @@ fn file(kind: &'static str, name: &'static str, body: Vec<u8>) -> Response {
 /// said to be UTF-8 by its first character.
 pub async fn csv(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path(number): Path<String>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session);
     let rows = exported(&app, &page, &session, &number).await?;
     let mut table = csv::WriterBuilder::new().delimiter(b';').from_writer("\u{feff}".as_bytes().to_vec());
     let write = || -> Result<Vec<u8>, csv::Error> {
@@ -227,11 +222,9 @@ pub async fn csv(
 /// The history as JSON: a list of objects with `time`, `event`, `what`, `who`, `about` and `id`.
 pub async fn json(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path(number): Path<String>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session);
     let rows = exported(&app, &page, &session, &number).await?;
     let rows = serde_json::to_vec(&rows).map_err(|error| failed(ApiError::Internal(error.to_string())))?;
     Ok(file("application/json", "history.json", rows))

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use model::{RequestStatus, SystemUserKind};
 use serde::Deserialize;
@@ -16,13 +16,12 @@ use uuid::Uuid;
 use super::asked::{Asked, person_name};
 use super::forms::failed;
 use super::lists::{Search, paged, query_of};
-use super::pages::{Page, show};
+use super::pages::{Page, Visit, show};
 use super::parties::{OrganisationRow, may, own_organisation, require, row, vendor_name};
 use super::texts::Texts;
 use crate::app::App;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::ApiError;
-use crate::login::sessions::LoggedIn;
 use crate::read_model::SystemUserEntry;
 use crate::requests::forwarding::Forwarding;
 use crate::resource_registry::builtin::{ACCESS_MANAGEMENT, SYSTEM_USER_OVERVIEW};
@@ -161,13 +160,10 @@ impl OverviewPage {
 /// Lists an organisation's system accesses and what it is asked for.
 pub async fn overview(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path(number): Path<String>,
     Query(query): Query<OverviewQuery>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session).at(&uri);
     let organisation = own_organisation(&app, &session, &page, &number)?;
     require(&app, &session, &page, &organisation, (SYSTEM_USER_OVERVIEW, "read"))?;
     let party = organisation.party_uuid;
@@ -301,13 +297,10 @@ impl RequestsPage {
 /// Lists everything that an organisation was asked for, whatever has become of it.
 pub async fn requests(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    session: LoggedIn,
+    Visit { session, page }: Visit,
     Path(number): Path<String>,
     Query(query): Query<RequestsQuery>,
 ) -> Result<Response, Response> {
-    let page = Page::of(&app, &headers, &session).at(&uri);
     let organisation = own_organisation(&app, &session, &page, &number)?;
     require(&app, &session, &page, &organisation, (ACCESS_MANAGEMENT, "read"))?;
     let mut reading = app.store.read().await.map_err(failed)?;

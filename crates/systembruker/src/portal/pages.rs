@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{OriginalUri, Request as HttpRequest, State};
+use axum::extract::{FromRequestParts, OriginalUri, Request as HttpRequest, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{
     ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -24,7 +25,7 @@ use crate::http::cookies::{cookie_name, read_cookie};
 use crate::http::problem::ApiError;
 use crate::http::request_id;
 use crate::login::oidc::OidcClient;
-use crate::login::sessions::{LoggedIn, page_of_form};
+use crate::login::sessions::{self, LoggedIn, page_of_form};
 
 /// The cookie that remembers the language.
 pub const LANGUAGE_COOKIE: &str = "language";
@@ -193,6 +194,39 @@ impl Page {
     pub fn test_login(self, personas: Vec<Persona>, authorization: String, wrong_number: bool) -> Response {
         let status = if wrong_number { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         show(status, &TestLoginPage { page: self, personas, authorization, wrong_number })
+    }
+}
+
+/// A page for whoever asks, logged in or not.
+impl FromRequestParts<Arc<App>> for Page {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let found = sessions::find(app, &parts.headers).await.map_err(|error| ApiError::from(error).into_response())?;
+        let page = match found {
+            Some(session) => Self::of(app, &parts.headers, &session),
+            None => Self::anonymous(app, &parts.headers),
+        };
+        Ok(page.at(&parts.uri))
+    }
+}
+
+/// A person who looks at a page, and what is around it. Who is not logged in is sent to do that, and comes back.
+#[derive(Debug)]
+pub struct Visit {
+    /// The person's session.
+    pub session: LoggedIn,
+    /// What is around the page.
+    pub page: Page,
+}
+
+impl FromRequestParts<Arc<App>> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let session = LoggedIn::from_request_parts(parts, app).await?;
+        let page = Page::of(app, &parts.headers, &session).at(&parts.uri);
+        Ok(Self { session, page })
     }
 }
 

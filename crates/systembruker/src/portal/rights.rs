@@ -16,7 +16,6 @@ use crate::app::App;
 use crate::login::sessions::LoggedIn;
 use crate::read_model::{Party, ReadModel, ResourceEntry};
 use crate::requests::answer::needs_higher_level;
-use crate::resource_registry::rights::permitted_subjects;
 
 /// What most services let one do, in the order of how much it is.
 const USUAL_ACTIONS: [&str; 3] = ["read", "write", "sign"];
@@ -181,10 +180,8 @@ impl Describer<'_> {
 
     /// The names of the services whose policies let those with a package do something.
     fn services(&self, urn: &str) -> Vec<Quoted> {
-        let opens = |entry: &Arc<ResourceEntry>| {
-            let policy = entry.policy.as_ref();
-            policy.is_some_and(|policy| permitted_subjects(&policy.policy).into_iter().any(|it| it.urn() == urn))
-        };
+        let opens =
+            |entry: &Arc<ResourceEntry>| entry.policy.as_ref().is_some_and(|policy| policy.opens_to.contains(urn));
         let visible = |entry: &Arc<ResourceEntry>| entry.resource.is_visible();
         let services = self.app.model.resources().into_iter().filter(|entry| visible(entry) && opens(entry));
         services.take(MAX_SERVICES).map(|entry| Quoted::new(&entry.resource.title, self.language)).collect()

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::access::metadata::{self, Metadata, packages_of_subject};
 use crate::authorization::attributes::PARTY_ID;
+use crate::resource_registry::rights::{TypedValue, permitted_subjects};
 use crate::vault::Vault;
 
 /// How much is shared at least before it is looked at what nobody holds any more.
@@ -245,7 +246,8 @@ fn resource_entry(stored: StoredResource) -> anyhow::Result<ResourceEntry> {
             Policy::parse(&document).with_context(|| format!("the stored policy of {}", resource.identifier))?;
         let point = DecisionPoint::of_policy(&policy);
         let asks_for_party_id = point.asks_for(&category::RESOURCE.into(), &PARTY_ID.into());
-        anyhow::Ok(ResourcePolicy { document, policy, point, asks_for_party_id })
+        let opens_to = permitted_subjects(&policy).iter().map(TypedValue::urn).collect();
+        anyhow::Ok(ResourcePolicy { document, policy, point, asks_for_party_id, opens_to })
     };
     let policy = policy.map(compile).transpose()?;
     Ok(ResourceEntry { resource, version_id, policy })

@@ -16,7 +16,7 @@ mod load;
 mod parties;
 mod signing_keys;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -103,6 +103,8 @@ pub struct ResourcePolicy {
     pub point: DecisionPoint,
     /// Whether it looks at the party id of the party asked about.
     pub asks_for_party_id: bool,
+    /// Whom its permitting rules name: roles, packages and others, as names in small letters.
+    pub opens_to: BTreeSet<String>,
 }
 
 /// A system user, ready to be decided about.
