@@ -89,8 +89,8 @@ struct DetailsPage {
     may_see_clients: bool,
     /// Whether the name was changed just now.
     renamed: bool,
-    /// Whether the name that was given is not one.
-    wrong_title: bool,
+    /// What was given as a name, and is not one.
+    wrong_title: Option<String>,
     max_title: usize,
 }
 
@@ -119,11 +119,11 @@ pub struct DetailsQuery {
 }
 
 /// What is told of what was done just now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Told {
     Nothing,
     Renamed,
-    WrongName,
+    WrongName(String),
 }
 
 /// Shows a system access.
@@ -145,7 +145,12 @@ async fn show_details(
     Own { organisation, user, system }: Own,
     told: Told,
 ) -> Result<Response, Response> {
-    let wrong_title = told == Told::WrongName;
+    let (renamed, wrong_title) = match told {
+        Told::Nothing => (false, None),
+        Told::Renamed => (true, None),
+        Told::WrongName(title) => (false, Some(title)),
+    };
+    let status = if wrong_title.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let mut reading = app.store.read().await.map_err(failed)?;
     let uses = reading.uses_of(user.id).await.map_err(failed)?;
     let mut records = reading.latest_audit_of(&user.id.to_string(), HISTORY).await.map_err(failed)?;
@@ -180,13 +185,13 @@ async fn show_details(
         own_organisation,
         may_change: may(app, session, &organisation, ACCESS_MANAGEMENT, "write"),
         may_see_clients: may(app, session, &organisation, CLIENT_ADMINISTRATION, "read"),
-        renamed: told == Told::Renamed,
+        renamed,
         wrong_title,
         max_title: MAX_TITLE,
         user,
         page,
     };
-    Ok(show(if wrong_title { StatusCode::BAD_REQUEST } else { StatusCode::OK }, &view))
+    Ok(show(status, &view))
 }
 
 /// Gives a system access another name.
@@ -205,7 +210,10 @@ pub async fn rename_access(
             let address = format!("/org/{}/system-access/{}?renamed=1", own.organisation.org_number, own.user.id);
             Ok(Redirect::to(&address).into_response())
         }
-        Err(ApiError::ModelState(_)) => show_details(&app, &session, page, own, Told::WrongName).await,
+        Err(ApiError::ModelState(_)) => {
+            let told = Told::WrongName(form.get("title").to_owned());
+            show_details(&app, &session, page, own, told).await
+        }
         Err(ApiError::Problem(SYSTEM_USER_NOT_FOUND, _)) => Err(page.message(Message::NotFound)),
         Err(error) => Err(failed(error)),
     }

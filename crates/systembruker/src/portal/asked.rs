@@ -269,7 +269,14 @@ impl Described {
         };
         let (added, removed, stays) = match asked {
             Asked::Request(_) => (wanted, vec![], vec![]),
-            Asked::Change(request, user) => changed(of, wanted, &request.change, user),
+            Asked::Change(request, user) if request.status_at(of.app.clock.now()) == RequestStatus::New => {
+                changed(of, wanted, &request.change, user)
+            }
+            // What the change has done, or would have, is to be seen no more: it is said what was asked.
+            Asked::Change(ChangeRequest { change, .. }, _) => {
+                let unwanted = of.named(&change.unwanted_rights, &change.unwanted_packages);
+                (wanted, unwanted.into_iter().map(bare).collect(), vec![])
+            }
         };
         Self {
             vendor: system.as_ref().map_or_else(
@@ -312,6 +319,11 @@ impl Described {
     }
 }
 
+/// A right by its name alone.
+fn bare(row: RightRow) -> RightRow {
+    RightRow { can: String::new(), cannot: String::new(), ..row }
+}
+
 /// What a change adds, takes away and leaves. What is both required and unwanted is kept; what is there already is not
 /// added, what is not there cannot be taken away.
 fn changed(
@@ -339,7 +351,6 @@ fn changed(
     let is_there = |row: &RightRow| stays.iter().any(|it| it.id == row.id && (row.is_package || it.can == row.can));
     let added: Vec<_> = wanted.into_iter().filter(|row| row.hindrance.is_some() || !is_there(row)).collect();
     stays.retain(|row| added.iter().all(|it| it.id != row.id));
-    let bare = |row| RightRow { can: String::new(), cannot: String::new(), ..row };
     (added, rows(rights_taken, packages_taken).into_iter().map(bare).collect(), stays)
 }
 
@@ -405,6 +416,11 @@ impl RequestPage {
         self.status == RequestStatus::New
     }
 
+    /// Whether anybody can still give what is asked for.
+    fn can_be_given(&self) -> bool {
+        self.waits() && !self.described.system_gone
+    }
+
     fn may_approve(&self) -> bool {
         self.waits() && self.may_answer && !self.described.is_hindered()
     }
@@ -416,7 +432,7 @@ impl RequestPage {
     /// Whether somebody else has to answer, or had better.
     fn may_forward(&self) -> bool {
         let by_others = !self.may_answer || self.described.lacks(Hindrance::is_of_power);
-        self.waits() && by_others && !self.described.system_gone && self.forwarded.is_none()
+        self.can_be_given() && by_others && self.forwarded.is_none()
     }
 
     fn needs_level(&self) -> bool {
@@ -482,6 +498,10 @@ pub async fn by_id(
     let may_answer = may(&app, &session, &organisation, ACCESS_MANAGEMENT, "write");
     let can_approve = may_answer && !described.is_hindered();
     let is_for_others = status == RequestStatus::New && !can_approve && !described.system_gone;
+    if status != RequestStatus::New {
+        // What hinders one from giving it is of no concern any more.
+        described.added.iter_mut().for_each(|right| right.hindrance = None);
+    }
     let who_can =
         if is_for_others { names_of_approvers(&of, &organisation, asked.kind(), asked.wanted()) } else { vec![] };
     if is_for_others && who_can.is_empty() {

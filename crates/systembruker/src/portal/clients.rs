@@ -49,6 +49,13 @@ struct ClientRow {
     lacks: Vec<String>,
 }
 
+impl ClientRow {
+    /// Whether it can be given or taken.
+    fn can_change(&self) -> bool {
+        self.is_given || self.lacks.is_empty()
+    }
+}
+
 /// What is looked for.
 #[derive(Debug, Default, Deserialize)]
 pub struct ClientQuery {
@@ -82,6 +89,11 @@ struct ClientsPage {
 }
 
 impl ClientsPage {
+    /// Whether there is anything on the page that this person can give or take.
+    fn has_choice(&self) -> bool {
+        self.may_change && self.clients.iter().any(ClientRow::can_change)
+    }
+
     fn address(&self) -> String {
         format!("/org/{}/system-access/{}/clients", self.organisation.number, self.user.id)
     }

@@ -278,6 +278,8 @@ texts! {
     request_heading(vendor, system) = "request-heading";
     request_for(organisation, number) = "request-for";
     request_meaning(organisation) = "request-meaning";
+    request_asked(organisation) = "request-asked";
+    request_about_system() = "request-about-system";
     request_not_given() = "request-not-given";
     request_how_long() = "request-how-long";
     request_vendor() = "request-vendor";
@@ -297,6 +299,7 @@ texts! {
     approve() = "approve";
     reject() = "reject";
     may_not_answer(organisation) = "may-not-answer";
+    may_forward() = "may-forward";
     request_accepted() = "request-accepted";
     request_rejected() = "request-rejected";
     request_timed_out() = "request-timed-out";
@@ -459,6 +462,7 @@ texts! {
     agent_title() = "agent-title";
     agent_heading(vendor, system) = "agent-heading";
     agent_meaning() = "agent-meaning";
+    agent_asked() = "agent-asked";
     agent_clients_later() = "agent-clients-later";
     change_title() = "change-title";
     change_heading(vendor, system) = "change-heading";

@@ -250,6 +250,20 @@ async fn rare_pages_are_without_barriers() {
     chromium.look_at("change-lists", &at(&format!("/changerequest/{changed}"))).await;
     chromium.press("Godkjenn").await;
     chromium.seen("receipt-change", "Systemet har mistet").await;
+    chromium.log_in("Pia Tilfeldig", &at(&format!("/changerequest/{changed}"))).await;
+    chromium.look_at("change-accepted", &at(&format!("/changerequest/{changed}"))).await;
+    chromium.says(&["Dette kommer til", "Skattemelding", "Dette faller bort", "Krav og betalinger"]).await;
+    chromium.is_silent_on(&["Hvis du godkjenner"]).await;
+    // Who may make system accesses, but cannot give what this one takes; and who has it already.
+    let create = at(&format!("{org}/new/{SYSTEM}"));
+    chromium.log_in("Sverre Subtil", &create).await;
+    chromium.look_at("create-cannot", &create).await;
+    chromium.says(&["Du kan ikke gi denne rettigheten videre"]).await;
+    chromium.log_in("Pia Tilfeldig", &create).await;
+    chromium.press("Opprett systemtilgang").await;
+    chromium.says(&["Systemtilganger for", "Ny"]).await;
+    chromium.look_at("create-there", &create).await;
+    chromium.says(&["Se systemtilgangen"]).await;
     let second = ask("second").await;
     let withdrawn = ask("withdrawn").await;
     chromium.log_in("Arne Ansatt", &at(&format!("/request/{second}"))).await;
@@ -261,7 +275,6 @@ async fn rare_pages_are_without_barriers() {
     // What waits, is looked for, and is answered by somebody else meanwhile.
     chromium.log_in("Pia Tilfeldig", &at(&org)).await;
     chromium.look_at("overview-pending", &at(&org)).await;
-    chromium.look_at("create-cannot", &at(&format!("{org}/new/{SYSTEM}"))).await;
     chromium.open(&at(&format!("{org}/{user}"))).await;
     chromium.driver.execute("document.getElementById('title').removeAttribute('required')", vec![]).await.unwrap();
     chromium.write("title", " ").await;
