@@ -498,7 +498,9 @@ fn routes(app: &Arc<App>) -> anyhow::Result<(Router<Arc<App>>, utoipa::openapi::
     // pages with a page.
     let gate = || from_fn_with_state(Arc::clone(app), only_when_ready);
     let (router, document) = apis.layer(gate()).merge(maskinporten::token_endpoint()).split_for_parts();
-    Ok((router.merge(portal::protect(pages.layer(gate()), app)), document))
+    // Style and script are there whatever happens: the page that says so needs them.
+    let pages = pages.layer(gate()).merge(portal::assets::routes());
+    Ok((router.merge(portal::protect(pages, app)), document))
 }
 
 /// The whole service, ready to be served.

@@ -28,8 +28,9 @@ pub fn removal(name: &str, app: &App) -> Cookie<'static> {
     cookie
 }
 
+/// All cookies. Those of others on the same host may hold anything, and must not hide ours.
 fn all(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'_>> {
-    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let all = headers.get_all(COOKIE).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     all.flat_map(Cookie::split_parse).filter_map(Result::ok)
 }
 
@@ -41,4 +42,19 @@ pub fn read_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 /// The names of the browser's cookies that begin so.
 pub fn names(headers: &HeaderMap, prefix: &str) -> Vec<String> {
     all(headers).map(|cookie| cookie.name().to_owned()).filter(|name| name.starts_with(prefix)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_of_another_hides_none_of_ours() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, http::HeaderValue::from_bytes("navn=Bj\u{f8}rn; session=a".as_bytes()).unwrap());
+        headers.append(COOKIE, http::HeaderValue::from_bytes(b"x=\xff\xfe; ; =; login-1=b; login-2=").unwrap());
+        assert_eq!(read_cookie(&headers, "session").as_deref(), Some("a"));
+        assert_eq!(names(&headers, "login-"), ["login-1", "login-2"]);
+        assert_eq!(read_cookie(&headers, "other"), None);
+    }
 }

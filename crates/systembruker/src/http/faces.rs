@@ -151,6 +151,11 @@ impl Faces {
         format!("{}{path}", self.url(face))
     }
 
+    /// The origin of a face, as browsers name it.
+    pub fn origin(&self, face: Face) -> String {
+        self.url(face).origin().ascii_serialization()
+    }
+
     /// Maskinporten's issuer, with its trailing slash.
     pub fn issuer(&self) -> &str {
         self.url(Face::Maskinporten).as_str()

@@ -25,8 +25,8 @@ use crate::vault::Purpose;
 
 /// How long a login may take, in seconds.
 const ATTEMPT_SECONDS: i64 = 15 * 60;
-/// How many logins a browser may have begun: in several windows, say. With more, those of before are forgotten.
-const MAX_ATTEMPTS: usize = 4;
+/// How many logins a browser may have begun: in several windows, say. With more, the oldest are forgotten.
+const MAX_ATTEMPTS: usize = 8;
 
 /// Where to go after the login.
 #[derive(Debug, Default, Deserialize)]
@@ -79,9 +79,13 @@ pub async fn login(
     let sealed = app.vault.seal_text(&app.random, Purpose::Login, &plain);
     let mut own = cookie(&attempt_cookie(&app, &attempt.state), sealed, &app);
     own.set_max_age(cookie::time::Duration::seconds(ATTEMPT_SECONDS));
-    let others = names(&headers, &attempt_cookie(&app, ""));
-    let too_many = if others.len() < MAX_ATTEMPTS { vec![] } else { others };
-    Ok(redirect(url.as_str(), too_many.iter().map(|name| removal(name, &app)).chain([own])))
+    // The oldest come first, and what cannot be read before them.
+    let mut others = names(&headers, &attempt_cookie(&app, ""));
+    let begun = |name: &String| self::attempt(&app, &headers, name).map(|attempt| attempt.expires);
+    others.sort_by_cached_key(begun);
+    let surplus = (others.len() + 1).saturating_sub(MAX_ATTEMPTS);
+    let forgotten = others.iter().take(surplus).map(|name| removal(name, &app));
+    Ok(redirect(url.as_str(), forgotten.chain([own])))
 }
 
 /// Takes the browser back from the login provider.

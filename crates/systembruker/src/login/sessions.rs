@@ -120,7 +120,9 @@ impl FromRequestParts<Arc<App>> for LoggedIn {
             Ok(None) => {
                 // A form that was open when the session ended comes back to the page it was on.
                 let goto = match parts.method {
-                    Method::GET => parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+                    Method::GET | Method::HEAD => {
+                        parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned()
+                    }
                     _ => format!("{}#{RESUMED}", page_of_form(&parts.headers)),
                 };
                 Err(Redirect::to(&login_at(&goto)).into_response())

@@ -32,7 +32,7 @@ use crate::http::cookies::{cookie, cookie_name, read_cookie, removal};
 use crate::http::extract::Path;
 use crate::http::problem::ApiError;
 use crate::login::api::way_out;
-use crate::login::sessions::LoggedIn;
+use crate::login::sessions::{self, LoggedIn};
 use crate::requests::answer::{self, Target};
 use crate::requests::forwarding::{self, MAX_MESSAGE};
 use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
@@ -138,8 +138,11 @@ async fn leave(app: &App, session: &LoggedIn, asked: &Asked, inside: bool) -> Re
         return Ok((AppendHeaders([(SET_COOKIE, receipt)]), to).into_response());
     }
     let to = way_out(app, session, super::LOGGED_OUT).await;
-    let ended = session.end(app).await.map_err(failed)?;
-    let cookies = AppendHeaders([(SET_COOKIE, ended.to_string()), (SET_COOKIE, receipt)]);
+    // The answer is written: what fails from here on must not make it look otherwise.
+    if let Err(error) = session.end(app).await {
+        tracing::warn!(%error, "a session is not ended with the answer; it ends by itself");
+    }
+    let cookies = AppendHeaders([(SET_COOKIE, sessions::ended(app).to_string()), (SET_COOKIE, receipt)]);
     Ok((cookies, Redirect::to(&to)).into_response())
 }
 

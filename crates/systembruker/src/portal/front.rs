@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{OriginalUri, Request as HttpRequest, State};
+use axum::extract::{Request as HttpRequest, State};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
@@ -96,10 +96,12 @@ fn managed(app: &App, session: &LoggedIn) -> Vec<Arc<Organisation>> {
 }
 
 /// Says that the person has logged out; or shows the receipt, where that came with an answer.
-pub async fn logged_out(State(app): State<Arc<App>>, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Response {
+pub async fn logged_out(State(app): State<Arc<App>>, headers: HeaderMap, page: Page) -> Response {
     match receipt_of(&app, &headers) {
         Some(receipt) => Redirect::to(&receipt).into_response(),
-        None => Page::anonymous(&app, &headers).at(&uri).message(Message::LoggedOut),
+        // Who is logged in is not told otherwise.
+        None if page.person.is_some() => Redirect::to("/").into_response(),
+        None => page.message(Message::LoggedOut),
     }
 }
 

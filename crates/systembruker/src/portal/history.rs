@@ -177,8 +177,22 @@ impl ExportedRow {
     fn cells(&self) -> [String; 6] {
         let Self { time, event, what, who, about, id } = self;
         [time.to_string(), event.clone(), what.clone(), who.clone(), about.clone(), id.clone()]
-            .map(|cell| if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell })
+            .map(|cell| without_formulas(&cell))
     }
+}
+
+/// A cell in which no spreadsheet finds a formula, whichever separator it cuts at.
+fn without_formulas(cell: &str) -> String {
+    let mut plain = String::with_capacity(cell.len());
+    let mut begins = true;
+    for character in cell.chars() {
+        if begins && matches!(character, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}') {
+            plain.push('\'');
+        }
+        begins = matches!(character, ',' | ';') || (begins && character.is_whitespace()) || character.is_control();
+        plain.push(if character.is_control() { ' ' } else { character });
+    }
+    plain
 }
 
 /// What has happened, as a file: the newest entries.
@@ -228,4 +242,24 @@ pub async fn json(
     let rows = exported(&app, &page, &session, &number).await?;
     let rows = serde_json::to_vec(&rows).map_err(|error| failed(ApiError::Internal(error.to_string())))?;
     Ok(file("application/json", "history.json", rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula_wherever_it_is_cut() {
+        for (cell, plain) in [
+            ("Regnskap", "Regnskap"),
+            ("a=b - c", "a=b - c"),
+            ("=1+1", "'=1+1"),
+            (" \u{ff1d}1", " '\u{ff1d}1"),
+            ("a,=cmd|'/c calc'!A0,b", "a,'=cmd|'/c calc'!A0,b"),
+            ("a; @b", "a; '@b"),
+            ("a\n-b\t+c", "a '-b '+c"),
+        ] {
+            assert_eq!(without_formulas(cell), plain);
+        }
+    }
 }

@@ -7,6 +7,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
@@ -29,8 +30,8 @@ pub struct LimitSettings {
     /// How many posts and look-ups a session may make in a minute, and as many at once; `None` for any number. An
     /// address may make 20 times as many.
     pub per_minute: Option<NonZeroU32>,
-    /// The header in which a proxy in front says where a request comes from; its last address counts. Without it the
-    /// connection's own counts, unless that is a private one: many browsers may be behind it.
+    /// The header in which a proxy in front says where a request comes from; its last address counts. Where it is not
+    /// set, or says nothing, the connection's own counts, unless that is a private one: many browsers may be behind it.
     pub address_header: Option<HeaderName>,
 }
 
@@ -38,6 +39,8 @@ pub struct LimitSettings {
 #[derive(Debug)]
 pub struct Limits {
     address_header: Option<HeaderName>,
+    /// Whether it was said that the header is missing: once is enough.
+    warned: AtomicBool,
     counts: Option<Counts>,
 }
 
@@ -66,7 +69,7 @@ impl Limits {
             sessions: DefaultKeyedRateLimiter::keyed(Quota::per_minute(rate)),
             addresses: DefaultKeyedRateLimiter::keyed(Quota::per_minute(rate.saturating_mul(ADDRESS_FACTOR))),
         });
-        Self { address_header, counts }
+        Self { address_header, warned: AtomicBool::new(false), counts }
     }
 
     /// Counts a request of a live session, by the hash of its id.
@@ -89,10 +92,13 @@ impl Limits {
             return peer.filter(|address| !is_private(*address));
         };
         let last = headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok());
-        let last = last.and_then(|addresses| addresses.rsplit(',').next()).map(str::trim);
-        let with_port = |text: &str| text.parse().map(|address: SocketAddr| address.ip());
-        // What does not say where it comes from is counted as the proxy's own.
-        last.and_then(|text| text.parse().or_else(|_| with_port(text)).ok()).or(peer)
+        let last = last.and_then(|all| all.rsplit(',').map(str::trim).find(|address| !address.is_empty()));
+        let told = last.and_then(parse_address);
+        if told.is_none() && !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(header = %name, "a request does not say where it comes from; is portal.address_header right?");
+        }
+        // Who comes past the proxy is counted where it comes from; a proxy's own address says nothing.
+        told.or_else(|| peer.filter(|address| !is_private(*address)))
     }
 
     /// Forgets who has been quiet.
@@ -109,10 +115,18 @@ fn count<K: Clone + Eq + std::hash::Hash>(limiter: &DefaultKeyedRateLimiter<K>, 
     limiter.check_key(&key).map_err(|early| TooOften(early.wait_time_from(limiter.clock().now()).as_secs() + 1))
 }
 
-/// Whether a request is one of those that are counted: a form, a page that is found by a request's id, or a file.
+/// Whether a request is one of those that are counted: a form, a page that is found by a request's id, a file, or a login
+/// that comes back.
 fn is_counted(method: &Method, path: &str) -> bool {
-    const LOOK_UPS: [&str; 5] =
-        ["/request/", "/agentrequest/", "/changerequest/", "/accessmanagement/ui/systemuser/", "/authfront/ui/auth/"];
+    const LOOK_UPS: [&str; 6] = [
+        "/request/",
+        "/agentrequest/",
+        "/changerequest/",
+        "/accessmanagement/ui/systemuser/",
+        "/authfront/ui/auth/",
+        // Each asks the login provider something.
+        "/login/callback",
+    ];
     let is_file = path.ends_with("/history.csv") || path.ends_with("/history.json");
     *method == Method::POST || is_file || LOOK_UPS.iter().any(|prefix| path.starts_with(prefix))
 }
@@ -123,6 +137,14 @@ fn network(address: IpAddr) -> IpAddr {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
     }
+}
+
+/// An address as proxies write it: with a port or without, in quotation marks or brackets or not.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let text = text.trim_matches('"');
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    text.parse().ok().or_else(with_port).or_else(in_brackets)
 }
 
 fn is_private(address: IpAddr) -> bool {
@@ -160,12 +182,22 @@ mod tests {
             HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), "6.6.6.6, 192.0.2.7".parse().unwrap())]);
         let peer = |text: &str| Some(text.parse().unwrap());
         assert_eq!(limits(Some("x-forwarded-for")).address(&headers, peer("127.0.0.1")), peer("192.0.2.7"));
-        assert_eq!(limits(Some("x-real-ip")).address(&headers, peer("127.0.0.1")), peer("127.0.0.1"));
-        for (given, address) in
-            [("192.0.2.7:5678", "192.0.2.7"), ("[2001:db8::1]:5678", "2001:db8::1"), ("x", "10.0.0.1")]
-        {
+        assert_eq!(limits(Some("x-real-ip")).address(&headers, peer("127.0.0.1")), None);
+        assert_eq!(limits(Some("x-real-ip")).address(&headers, peer("192.0.2.9")), peer("192.0.2.9"));
+        for (given, address) in [
+            ("192.0.2.7:5678", Some("192.0.2.7")),
+            ("192.0.2.7, ", Some("192.0.2.7")),
+            ("[2001:db8::1]:5678", Some("2001:db8::1")),
+            ("\"[2001:db8::1]\"", Some("2001:db8::1")),
+            ("unknown", None),
+            ("", None),
+        ] {
             let headers = HeaderMap::from_iter([(HeaderName::from_static("x-real-ip"), given.parse().unwrap())]);
-            assert_eq!(limits(Some("x-real-ip")).address(&headers, peer("10.0.0.1")), peer(address));
+            assert_eq!(
+                limits(Some("x-real-ip")).address(&headers, peer("10.0.0.1")),
+                address.and_then(peer),
+                "{given}"
+            );
         }
         assert_eq!(limits(None).address(&headers, peer("192.0.2.1")), peer("192.0.2.1"));
         for private in ["127.0.0.1", "10.1.2.3", "::1", "fd00::1", "::ffff:192.168.0.1"] {

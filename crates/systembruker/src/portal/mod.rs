@@ -50,6 +50,7 @@ use axum::routing::{get, post};
 use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
+use crate::http::faces::Face;
 
 /// How the portal presents itself.
 #[derive(Debug, Clone)]
@@ -82,7 +83,11 @@ impl Default for PortalSettings {
 /// too often has to wait, and answers are pages with the headers of [`pages::secure`].
 pub fn protect(pages: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
     let limits = from_fn_with_state(Arc::clone(app), limits::layer);
-    pages.layer(CsrfLayer::new()).layer(limits).layer(from_fn_with_state(Arc::clone(app), pages::secure))
+    // Who says where it comes from is told apart by that, whichever way the host is written.
+    let own = app.faces.origin(Face::Portal);
+    let csrf = CsrfLayer::new().add_trusted_origin(own).unwrap_or_default();
+    let pages = pages.method_not_allowed_fallback(pages::other_method);
+    pages.layer(csrf).layer(limits).layer(from_fn_with_state(Arc::clone(app), pages::secure))
 }
 
 /// Where one is told of having logged out; the login provider must know it as a place to come back to.
@@ -124,17 +129,14 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/authfront/ui/auth/details/{id}", get(accesses::by_id))
         .route("/authfront/ui/auth/vendorrequest", get(asked::by_link))
         .route("/authfront/ui/auth/vendorchangerequest", get(asked::by_link));
-    ["request", "agentrequest", "changerequest"]
-        .into_iter()
-        .fold(pages, |pages, kind| {
-            pages
-                .route(&format!("/accessmanagement/ui/systemuser/{kind}"), get(asked::by_link))
-                .route(&format!("/{kind}/{{id}}"), get(asked::by_id))
-                .route(&format!("/{kind}/{{id}}/approve"), post(answers::approve))
-                .route(&format!("/{kind}/{{id}}/reject"), post(answers::reject))
-                .route(&format!("/{kind}/{{id}}/forward"), post(answers::forward))
-                .route(&format!("/{kind}/{{id}}/forward/remind"), post(answers::remind))
-                .route(&format!("/{kind}/{{id}}/forward/take-back"), post(answers::take_back))
-        })
-        .merge(assets::routes())
+    ["request", "agentrequest", "changerequest"].into_iter().fold(pages, |pages, kind| {
+        pages
+            .route(&format!("/accessmanagement/ui/systemuser/{kind}"), get(asked::by_link))
+            .route(&format!("/{kind}/{{id}}"), get(asked::by_id))
+            .route(&format!("/{kind}/{{id}}/approve"), post(answers::approve))
+            .route(&format!("/{kind}/{{id}}/reject"), post(answers::reject))
+            .route(&format!("/{kind}/{{id}}/forward"), post(answers::forward))
+            .route(&format!("/{kind}/{{id}}/forward/remind"), post(answers::remind))
+            .route(&format!("/{kind}/{{id}}/forward/take-back"), post(answers::take_back))
+    })
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{FromRequestParts, OriginalUri, Request as HttpRequest, State};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::header::{
-    ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::request::Parts;
@@ -24,6 +24,7 @@ use crate::app::App;
 use crate::http::cookies::{cookie_name, read_cookie};
 use crate::http::problem::ApiError;
 use crate::http::request_id;
+use crate::login::api::own_page;
 use crate::login::oidc::OidcClient;
 use crate::login::sessions::{self, LoggedIn, page_of_form};
 
@@ -256,10 +257,20 @@ fn chosen_language(headers: &HeaderMap, cookie: &str) -> Language {
     best.map_or(Language::Nb, |(language, _)| language)
 }
 
+/// Without the characters that do not show, or turn around what comes after them. Names are others' to choose; they are
+/// not to make a page say something else.
+fn without_tricks(html: String) -> String {
+    let is_trick = |character: char| {
+        let is_control = character.is_control() && !matches!(character, '\n' | '\t' | '\r');
+        is_control || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if html.contains(is_trick) { html.replace(is_trick, "") } else { html }
+}
+
 /// Answers with a page.
 pub fn show(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
-        Ok(html) => (status, Html(html)).into_response(),
+        Ok(html) => (status, Html(without_tricks(html))).into_response(),
         Err(error) => ApiError::Internal(error.to_string()).into_response(),
     }
 }
@@ -273,17 +284,33 @@ pub async fn secure(State(app): State<Arc<App>>, request: HttpRequest, next: Nex
     let is_problem =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem"));
     let is_bare = !response.headers().contains_key(CONTENT_TYPE);
-    let response = match response.status() {
+    let retry = response.headers().get(RETRY_AFTER).cloned();
+    let mut response = match response.status() {
         _ if response.extensions().get::<ProtectionError>().is_some() => page.message(Message::ForeignForm),
         StatusCode::FORBIDDEN if is_bare => page.message(Message::NoPower),
         _ if !is_problem => response,
         status if status.is_server_error() => page.message(Message::Unavailable),
+        StatusCode::PAYLOAD_TOO_LARGE => page.message(Message::TooLarge),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => page.message(Message::NotFound),
         // A link that cannot be read leads nowhere.
         _ if !is_form => page.message(Message::NotFound),
         _ => page.message(Message::ForeignForm),
     };
+    if let Some(retry) = retry {
+        response.headers_mut().insert(RETRY_AFTER, retry);
+    }
     with_headers(&app, response)
+}
+
+/// What is at an address that only takes forms, for who opens it: the page that the form was on.
+pub async fn other_method(method: Method, OriginalUri(uri): OriginalUri) -> Response {
+    const OF_FORMS: [&str; 6] = ["/forward/remind", "/forward/take-back", "/approve", "/reject", "/forward", "/name"];
+    let path = uri.path();
+    let page = OF_FORMS.into_iter().chain(["/own"]).find_map(|end| path.strip_suffix(end)).unwrap_or("/");
+    match method {
+        Method::GET | Method::HEAD => Redirect::to(&own_page(Some(page))).into_response(),
+        _ => ApiError::Status(StatusCode::METHOD_NOT_ALLOWED, None).into_response(),
+    }
 }
 
 /// What is at an address where nothing is: a page where a person's browser asks, a problem where a program does.
@@ -359,6 +386,8 @@ pub enum Message {
     LoginUnavailable,
     /// More clients than can be handled at once.
     TooMany(usize),
+    /// A form has more in it than is read.
+    TooLarge,
     /// The browser asks too often.
     TooOften,
     /// Something fails or is not there right now.
@@ -375,6 +404,7 @@ impl Message {
             Self::NoId | Self::LoginFailed | Self::TooMany(_) => StatusCode::BAD_REQUEST,
             Self::Withdrawn => StatusCode::GONE,
             Self::Conflict | Self::Changed | Self::JobWaits => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
             Self::LoginUnavailable | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignForm | Self::Refused | Self::NoPower | Self::UnknownPerson => StatusCode::FORBIDDEN,
@@ -401,6 +431,7 @@ impl Message {
             Self::UnknownPerson => t.message_unknown_person_title(),
             Self::LoginUnavailable => t.message_login_unavailable_title(),
             Self::TooMany(_) => t.clients_many(),
+            Self::TooLarge => t.message_too_large_title(),
             Self::TooOften => t.message_too_often_title(),
             Self::Unavailable => t.message_unavailable_title(),
             Self::LoggedOut => t.logged_out_title(),
@@ -422,6 +453,7 @@ impl Message {
             Self::UnknownPerson => t.message_unknown_person(),
             Self::LoginUnavailable => t.message_login_unavailable(),
             Self::TooMany(most) => t.clients_too_many(most.to_string()),
+            Self::TooLarge => t.message_too_large(),
             Self::TooOften => t.message_too_often(),
             Self::Unavailable => t.message_unavailable(),
             Self::LoggedOut => t.logged_out_lead(),

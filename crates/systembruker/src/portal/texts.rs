@@ -349,6 +349,8 @@ texts! {
     message_unknown_person_title() = "message-unknown-person-title";
     message_unknown_person() = "message-unknown-person";
     message_login_unavailable_title() = "message-login-unavailable-title";
+    message_too_large_title() = "message-too-large-title";
+    message_too_large() = "message-too-large";
     message_too_often_title() = "message-too-often-title";
     message_too_often() = "message-too-often";
     message_unavailable_title() = "message-unavailable-title";

@@ -18,6 +18,7 @@ use http::{HeaderMap, StatusCode};
 use model::NationalId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use url::Url;
 use uuid::Uuid;
 
 use super::{LOGIN_CLIENT_ID, info};
@@ -25,6 +26,7 @@ use crate::app::App;
 use crate::http::extract::Query;
 use crate::http::faces::{Face, Faces};
 use crate::http::problem::ApiError;
+use crate::portal::LOGGED_OUT;
 use crate::portal::forms::read_form;
 use crate::portal::pages::{Message, Page, Persona};
 use crate::vault::Purpose;
@@ -262,9 +264,10 @@ struct EndSessionQuery {
 
 /// Sends the browser back: there is no session here to end. Only to pages of the portal.
 async fn end_session(State(app): State<Arc<App>>, Query(query): Query<EndSessionQuery>) -> Response {
-    let portal = app.faces.join(Face::Portal, "");
-    let back = query.post_logout_redirect_uri.filter(|to| to.starts_with(&portal));
-    Redirect::to(back.as_deref().unwrap_or("/logged-out")).into_response()
+    let portal = app.faces.origin(Face::Portal);
+    let back = query.post_logout_redirect_uri.and_then(|to| Url::parse(&to).ok());
+    let back = back.filter(|to| to.origin().ascii_serialization() == portal);
+    Redirect::to(back.as_ref().map_or(LOGGED_OUT, Url::as_str)).into_response()
 }
 
 /// The secret of `Authorization: Basic`, if it is the portal's.

@@ -19,11 +19,22 @@ pub const MAX_TITLE: usize = 255;
 /// A name as it is kept.
 fn title(given: &str) -> Result<&str, ApiError> {
     let title = given.trim();
-    if (1..=MAX_TITLE).contains(&title.chars().count()) {
+    let is_text = title.chars().any(is_visible) && !title.chars().any(char::is_control);
+    if is_text && title.chars().count() <= MAX_TITLE {
         Ok(title)
     } else {
-        Err(ApiError::member("integrationTitle", format!("integrationTitle has 1 to {MAX_TITLE} characters.")))
+        let text = format!("integrationTitle has 1 to {MAX_TITLE} characters, some of them visible, none for control.");
+        Err(ApiError::member("integrationTitle", text))
     }
+}
+
+/// Whether one sees a character: no space, and none of those that take no room or leave it blank.
+fn is_visible(character: char) -> bool {
+    let is_blank = matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}');
+    !character.is_whitespace() && !character.is_control() && !is_blank
 }
 
 /// Makes a system user with all that a system may ask for. The system is one that customers can choose. That the person

@@ -404,6 +404,18 @@ async fn what_vendors_write_is_text_and_pages_are_small() {
     ] {
         says(&pia.open(&format!("{}{path}", world.origin)).await.unwrap(), evil);
     }
+    // What turns text around or does not show is not shown, and no name is made of it alone.
+    let turned = with(asked.clone(), "externalRef", json!("\u{202e}fer\u{2066}\u{1}"));
+    let turned = world.ask(&vendor, &turned).await.json()["id"].as_str().unwrap().to_owned();
+    let (mut pia, turned) = world.open_request(PIA, &turned).await;
+    says(&turned, "fer");
+    assert!(!turned.words().unwrap().contains(['\u{202e}', '\u{2066}', '\u{1}']));
+    let create = pia.open(&format!("{}/org/{CUSTOMER}/system-access/new/{SYSTEM}", world.origin)).await.unwrap();
+    for title in ["a\0b", "\u{200b}", "\u{2800}\u{3164}", "", "a\nb"] {
+        let again = fill(&mut pia, &create, "Opprett systemtilgang", &[("title", title)]).await;
+        assert_eq!(again.status, 400, "{title:?}");
+        says(&again, "Navnet må ha 1 til 255 tegn");
+    }
     // All that a page needs, as browsers fetch it.
     let page_of = async |path: &str| {
         let request = world.request(Method::GET, path).header("cookie", pia.cookies_for(&page.url));

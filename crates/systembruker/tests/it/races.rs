@@ -177,6 +177,9 @@ async fn a_lost_database_closes_and_a_found_one_opens() {
     let page = world.send(world.request(Method::GET, "/").header("accept-language", "en")).await;
     assert_eq!((page.status, page.content_type()), (503, "text/html; charset=utf-8"));
     assert!(page.text.contains("The service cannot answer right now."), "{}", page.text);
+    // The page that says so looks right, too.
+    let sheet = page.text.split("href=\"/assets/").nth(2).unwrap().split('"').next().unwrap();
+    assert_eq!(world.get(&format!("/assets/{sheet}"), "").await.status, 200);
     assert_eq!(world.send(world.request(Method::GET, "/health")).await.status, 200);
     reachable(&database, true).await;
     ready(200).await;
