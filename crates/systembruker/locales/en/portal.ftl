@@ -27,6 +27,7 @@ request-about-system = About the system
 request-not-given = The system gets no other rights than those listed here, and it cannot pass them on.
 request-how-long = The access lasts until someone in the organisation takes it back. You can do that at any time.
 request-vendor = Vendor
+request-questions = Questions about the system are for { $vendor } to answer.
 request-system = System
 request-reference = The vendor's reference
 action-read = see information

@@ -11,6 +11,7 @@
 //! The session's id is 256 random bits in a `__Host-` cookie; the store holds its hash. In a sandbox the provider is
 //! the built-in test login, reached through the very same client.
 
+pub mod addresses;
 pub mod api;
 pub mod oidc;
 pub mod sessions;

@@ -7,21 +7,19 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use cookie::Cookie;
-use http::header::REFERER;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use jiff::{Timestamp, ToSpan};
 use model::{Organisation, Person};
 use store::{ChangeContext, PersonSession, StoreError};
-use url::{Position, Url};
 
-use super::api::own_page;
+use super::addresses::{login_at, page_of_form};
 use super::oidc::Identity;
 use crate::app::App;
 use crate::http::cookies::{cookie, cookie_name, read_cookie, removal};
 use crate::http::problem::ApiError;
 use crate::http::request_id;
-use crate::portal::pages::{Page, login_at};
+use crate::portal::pages::Page;
 use crate::vault::Purpose;
 
 /// How long a session lasts at most.
@@ -130,14 +128,6 @@ impl FromRequestParts<Arc<App>> for LoggedIn {
             Err(error) => Err(ApiError::from(error).into_response()),
         }
     }
-}
-
-/// The page that a form was posted from, by what the browser says; the front page where it does not.
-pub fn page_of_form(headers: &HeaderMap) -> String {
-    let referrer = headers.get(REFERER).and_then(|value| value.to_str().ok()).and_then(|text| Url::parse(text).ok());
-    let path = referrer.map(|url| url[Position::BeforePath..Position::AfterQuery].to_owned());
-    // The name that was refused was shown at an address that only takes forms.
-    own_page(path.as_deref().map(|path| path.strip_suffix("/name").unwrap_or(path)))
 }
 
 /// The session that the browser has, if it is live.

@@ -18,13 +18,14 @@ use url::Url;
 use uuid::Uuid;
 
 use super::forms::{failed, hash_of};
-use super::pages::{Message, Page, Visit, login_at, show};
+use super::pages::{Message, Page, Visit, show};
 use super::parties::{OrganisationRow, is_related, may, names_of_approvers, row, vendor_name};
 use super::rights::{Describer, Hindrance, RightRow};
 use crate::app::App;
 use crate::change_requests::answer::CHANGE_PAGE;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::ApiError;
+use crate::login::addresses::higher_login_at;
 use crate::login::sessions::LoggedIn;
 use crate::read_model::SystemUserEntry;
 use crate::requests::answer::{Target, page_of};
@@ -457,7 +458,7 @@ impl RequestPage {
 
     /// Where to log in at a higher level, and come back here.
     fn higher_login(&self) -> String {
-        format!("{}&level=4", login_at(&self.asked.address_from(self.inside)))
+        higher_login_at(&self.asked.address_from(self.inside))
     }
 }
 

@@ -14,13 +14,14 @@ use serde_json::{Value, json};
 
 use super::forms::{failed, hash_of, own_form};
 use super::lists::{Search, paged, query_of};
-use super::pages::{Message, Page, Visit, login_at, show};
+use super::pages::{Message, Page, Visit, show};
 use super::parties::{OrganisationRow, answerer, own_organisation, require, row, vendor_name};
 use super::rights::{Describer, Hindrance, RightRow};
 use super::texts::Quoted;
 use crate::app::App;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::ApiError;
+use crate::login::addresses::higher_login_at;
 use crate::login::sessions::LoggedIn;
 use crate::resource_registry::builtin::ACCESS_MANAGEMENT;
 use crate::system_users::rules::{MAX_TITLE, create_whole};
@@ -143,7 +144,7 @@ impl CreatePage {
 
     /// Where to log in at a higher level, and come back here.
     fn higher_login(&self) -> String {
-        format!("{}&level=4", login_at(&self.address))
+        higher_login_at(&self.address)
     }
 }
 

@@ -23,7 +23,7 @@ use super::texts::Language;
 use crate::app::App;
 use crate::http::cookies::{cookie, cookie_name};
 use crate::http::extract::{Json, Path, Query};
-use crate::login::api::own_page;
+use crate::login::addresses::own_page;
 use crate::login::sessions::{self, LoggedIn};
 use crate::resource_registry::builtin::SYSTEM_USER_OVERVIEW;
 

@@ -13,7 +13,6 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use jiff::Timestamp;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tower_http::csrf::ProtectionError;
 use uuid::Uuid;
 
@@ -24,9 +23,9 @@ use crate::app::App;
 use crate::http::cookies::{cookie_name, read_cookie};
 use crate::http::problem::ApiError;
 use crate::http::request_id;
-use crate::login::api::own_page;
+use crate::login::addresses::{login_at, own_page, page_of_form, page_with_form};
 use crate::login::oidc::OidcClient;
-use crate::login::sessions::{self, LoggedIn, page_of_form};
+use crate::login::sessions::{self, LoggedIn};
 
 /// The cookie that remembers the language.
 pub const LANGUAGE_COOKIE: &str = "language";
@@ -231,11 +230,6 @@ impl FromRequestParts<Arc<App>> for Visit {
     }
 }
 
-/// Where to log in, to come to a page of ours.
-pub fn login_at(path: &str) -> String {
-    format!("/login?goto={}", utf8_percent_encode(path, NON_ALPHANUMERIC))
-}
-
 /// The language chosen before, or the one the browser asks for, or bokmål.
 fn chosen_language(headers: &HeaderMap, cookie: &str) -> Language {
     if let Some(language) = read_cookie(headers, cookie).and_then(|code| Language::from_code(&code)) {
@@ -304,13 +298,11 @@ pub async fn secure(State(app): State<Arc<App>>, request: HttpRequest, next: Nex
 
 /// What is at an address that only takes forms, for who opens it: the page that the form was on.
 pub async fn other_method(method: Method, OriginalUri(uri): OriginalUri) -> Response {
-    const OF_FORMS: [&str; 6] = ["/forward/remind", "/forward/take-back", "/approve", "/reject", "/forward", "/name"];
-    let path = uri.path();
-    let page = OF_FORMS.into_iter().chain(["/own"]).find_map(|end| path.strip_suffix(end)).unwrap_or("/");
-    match method {
-        Method::GET | Method::HEAD => Redirect::to(&own_page(Some(page))).into_response(),
-        _ => ApiError::Status(StatusCode::METHOD_NOT_ALLOWED, None).into_response(),
+    let page = page_with_form(uri.path());
+    if matches!(method, Method::GET | Method::HEAD) && page != uri.path() {
+        return Redirect::to(&own_page(Some(page))).into_response();
     }
+    ApiError::Status(StatusCode::METHOD_NOT_ALLOWED, None).into_response()
 }
 
 /// What is at an address where nothing is: a page where a person's browser asks, a problem where a program does.
@@ -320,11 +312,15 @@ pub async fn unknown_address(
     headers: HeaderMap,
 ) -> Response {
     let mut accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    if accepts.any(|accepted| accepted.contains("text/html")) {
-        with_headers(&app, Page::anonymous(&app, &headers).at(&uri).message(Message::NotFound))
-    } else {
-        ApiError::not_found().into_response()
+    if !accepts.any(|accepted| accepted.contains("text/html")) {
+        return ApiError::not_found().into_response();
     }
+    let page = match sessions::find(&app, &headers).await {
+        Ok(Some(session)) => Page::of(&app, &headers, &session),
+        // Also where that cannot be known now.
+        _ => Page::anonymous(&app, &headers),
+    };
+    with_headers(&app, page.at(&uri).message(Message::NotFound))
 }
 
 fn with_headers(app: &App, mut response: Response) -> Response {

@@ -283,6 +283,7 @@ texts! {
     request_not_given() = "request-not-given";
     request_how_long() = "request-how-long";
     request_vendor() = "request-vendor";
+    request_questions(vendor) = "request-questions";
     request_system() = "request-system";
     request_reference() = "request-reference";
     action_read() = "action-read";

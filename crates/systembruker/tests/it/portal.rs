@@ -307,6 +307,7 @@ async fn an_address_that_takes_forms_leads_to_its_page_when_it_is_opened() {
     assert_eq!(to(Method::GET, &format!("{access}/clients/own")).await, (303, Some(format!("{access}/clients"))));
     assert_eq!(to(Method::GET, "/logout").await, (303, Some("/".to_owned())));
     assert_eq!(to(Method::PUT, &page).await, (404, None));
+    assert_eq!(to(Method::GET, "/sandbox/login/token").await, (404, None));
     // Who is logged in is not told of having logged out.
     let (mut pia, _) = world.logged_in("Pia Tilfeldig", "/").await;
     assert_eq!(pia.open(&format!("{}/logged-out", world.origin)).await.unwrap().heading().unwrap(), "Velg virksomhet");
@@ -377,6 +378,9 @@ async fn what_is_not_there_is_told_as_the_asker_reads_it() {
     assert!(page.text.contains("We cannot find the page"), "{}", page.text);
     assert_eq!(page.headers["x-frame-options"], "DENY");
     assert_eq!(world.get("/no/such", "").await.problem(), "404 -");
+    let (pia, front) = world.logged_in("Pia Tilfeldig", "/").await;
+    let hers = browser(Method::GET, "/no/such").header("Cookie", pia.cookies_for(&front.url));
+    assert!(world.send(hers).await.text.contains("Innlogget som Pia Tilfeldig"));
     let large = "x".repeat(TOO_LARGE - "goto=".len());
     let form = world.send(browser(Method::POST, "/language").form(&[("goto", large.as_str())])).await;
     assert_eq!((form.status, form.content_type()), (413, "text/html; charset=utf-8"));
