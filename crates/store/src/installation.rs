@@ -376,6 +376,7 @@ async fn open_sqlite(database: &Database, path: &Path) -> Result<Engine, OpenErr
         Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(database.clone())),
         Err(TryLockError::Error(error)) => return Err(OpenError::LockFile(lock_path, error)),
     }
+    create_for_owner(path).map_err(|error| OpenError::Database(database.clone(), sqlx::Error::Io(error).into()))?;
     // FULL: a committed change survives a power cut.
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -393,6 +394,16 @@ async fn open_sqlite(database: &Database, path: &Path) -> Result<Engine, OpenErr
     let read = SqlitePoolOptions::new().max_connections(4).acquire_timeout(PATIENCE);
     let read = read.connect_with(options.read_only(true)).await.map_err(failed)?;
     Ok(Engine::Sqlite { read, write, _lock: lock })
+}
+
+/// Makes the file where it is not there, readable by its owner alone: it says who has decided what. The engine gives its
+/// other files the same rights.
+fn create_for_owner(path: &Path) -> std::io::Result<()> {
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 async fn open_postgres(database: &Database, url: &str) -> Result<Engine, OpenError> {

@@ -32,13 +32,13 @@ use uuid::Uuid;
 /// A database of a test's own.
 struct TestDatabase {
     database: Database,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TestDatabase {
     fn sqlite() -> Self {
         let folder = TempDir::new().unwrap();
-        Self { database: Database::Sqlite(folder.path().join("test.db")), _folder: folder }
+        Self { database: Database::Sqlite(folder.path().join("test.db")), folder }
     }
 
     async fn postgres() -> Self {
@@ -48,7 +48,7 @@ impl TestDatabase {
         let mut admin = PgConnection::connect(&url).await.unwrap();
         admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
         let (server, _) = url.rsplit_once('/').unwrap();
-        Self { database: Database::Postgres(format!("{server}/{name}")), _folder: TempDir::new().unwrap() }
+        Self { database: Database::Postgres(format!("{server}/{name}")), folder: TempDir::new().unwrap() }
     }
 
     /// Takes the next epoch, as an instance does that takes over from one that has lost its lock.
@@ -1357,4 +1357,16 @@ async fn jobs_with_many_clients_are_kept(database: TestDatabase) {
     assert_eq!(session.waiting_clients_of(user.id).await.unwrap(), 1);
     assert_eq!(session.waiting_clients_of(first.id).await.unwrap(), 0);
     assert_eq!(session.waiting_client_job_items(9).await.unwrap()[0].job, second.id);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let database = TestDatabase::sqlite();
+    let _store = database.open().await;
+    let files: Vec<_> = std::fs::read_dir(database.folder.path()).unwrap().map(Result::unwrap).collect();
+    let kept = files.iter().filter(|file| !file.file_name().to_string_lossy().ends_with(".lock"));
+    let modes: Vec<u32> = kept.map(|file| file.metadata().unwrap().permissions().mode() & 0o777).collect();
+    assert!(!modes.is_empty() && modes.iter().all(|mode| *mode == 0o600), "{modes:?}");
 }
